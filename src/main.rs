@@ -1,0 +1,2 @@
+//! deskhouse
+fn main() {}

@@ -1,0 +1,1 @@
+//! A look-alike of Zoho Desk.
