@@ -1,1 +1,6 @@
 //! deskhouse
+
+pub mod clock;
+pub mod ledger;
+pub mod record;
+pub mod transport;

@@ -1,0 +1,168 @@
+//! The token cache: one small file a client and refresh token, readable by its owner only, behind a file lock.
+//! Processes that share it make one token request between them and count their requests together.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::{AccessToken, Credentials, Error};
+use crate::config::Secret;
+
+/// Where tokens are kept between requests and processes.
+#[derive(Debug, Clone)]
+pub struct Cache(Place);
+
+#[derive(Debug, Clone)]
+enum Place {
+    Folder(PathBuf),
+    Memory(Arc<Mutex<Entry>>),
+}
+
+/// What is kept of one client and refresh token.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Entry {
+    pub(super) token: Option<AccessToken>,
+    /// Times of the last token requests.
+    pub(super) requests: Vec<DateTime<Utc>>,
+    /// End of a block that Zoho spoke out.
+    pub(super) blocked_until: Option<DateTime<Utc>>,
+}
+
+/// Exclusive use of one entry, until dropped.
+pub(super) struct Lock {
+    place: Place,
+    /// The open file is the lock: the system gives it back when the process ends, however it ends.
+    _file: Option<File>,
+}
+
+impl Cache {
+    /// A cache in files below `folder`, which is made when it is first needed.
+    pub fn folder(folder: PathBuf) -> Self {
+        Self(Place::Folder(folder))
+    }
+
+    /// A cache that lives as long as the value, for tests and for the demo.
+    pub fn memory() -> Self {
+        Self(Place::Memory(Arc::default()))
+    }
+
+    /// Waits for exclusive use of the entry of these credentials.
+    pub(super) async fn lock(&self, accounts_url: &Url, credentials: &Credentials) -> Result<Lock, Error> {
+        let Place::Folder(folder) = &self.0 else {
+            return Ok(Lock { place: self.0.clone(), _file: None });
+        };
+        let path = folder.join(format!("token-{}.json", fingerprint(accounts_url, credentials)));
+        let lock_path = path.with_extension("lock");
+        let opened = {
+            let lock_path = lock_path.clone();
+            // Another process holds the lock for the time of one token request, which has a time limit.
+            tokio::task::spawn_blocking(move || open_locked(&lock_path)).await.map_err(io::Error::other)
+        };
+        match opened.and_then(|file| file) {
+            Ok(file) => Ok(Lock { place: Place::Folder(path), _file: Some(file) }),
+            Err(source) => Err(Error::Cache { path: lock_path.display().to_string(), source }),
+        }
+    }
+}
+
+impl Lock {
+    /// What is kept; nothing when there is no file or it cannot be read.
+    pub(super) fn read(&self) -> Entry {
+        match &self.place {
+            Place::Memory(entry) => entry.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            Place::Folder(path) => {
+                fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<Stored>(&bytes).ok()).unwrap_or_default().into()
+            }
+        }
+    }
+
+    /// Replaces what is kept, in one step.
+    pub(super) fn write(&self, entry: &Entry) -> Result<(), Error> {
+        match &self.place {
+            Place::Memory(held) => {
+                *held.lock().unwrap_or_else(PoisonError::into_inner) = entry.clone();
+                Ok(())
+            }
+            Place::Folder(path) => replace(path, &Stored::from(entry))
+                .map_err(|source| Error::Cache { path: path.display().to_string(), source }),
+        }
+    }
+}
+
+/// The entry as JSON.
+#[derive(Serialize, Deserialize, Default)]
+#[serde(default)]
+struct Stored {
+    access_token: Option<String>,
+    expires_at: Option<DateTime<Utc>>,
+    requests: Vec<DateTime<Utc>>,
+    blocked_until: Option<DateTime<Utc>>,
+}
+
+impl From<Stored> for Entry {
+    fn from(stored: Stored) -> Self {
+        let secret = stored.access_token.as_deref().and_then(Secret::new);
+        let token = secret.zip(stored.expires_at).map(|(secret, expires_at)| AccessToken::new(secret, expires_at));
+        Self { token, requests: stored.requests, blocked_until: stored.blocked_until }
+    }
+}
+
+impl From<&Entry> for Stored {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            access_token: entry.token.as_ref().map(|token| token.expose().to_owned()),
+            expires_at: entry.token.as_ref().map(AccessToken::expires_at),
+            requests: entry.requests.clone(),
+            blocked_until: entry.blocked_until,
+        }
+    }
+}
+
+/// Names the file without giving anything away.
+fn fingerprint(accounts_url: &Url, credentials: &Credentials) -> String {
+    let mut digest = Sha256::new();
+    for part in [accounts_url.as_str(), &credentials.client_id, credentials.refresh_token.expose()] {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn open_locked(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        create_private_folder(folder)?;
+    }
+    let file = owner_only(OpenOptions::new().create(true).truncate(false).write(true)).open(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
+fn create_private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn replace(path: &Path, stored: &Stored) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // tempfile makes files that only their owner can read; the rename is one step, so no reader sees half a file.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(&serde_json::to_vec(stored)?)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}

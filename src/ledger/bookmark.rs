@@ -1,0 +1,156 @@
+//! Bookmarks: up to where a resource is complete, and which ranges a run has to read. Arithmetic only.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::window::{Range, Window};
+
+/// What the ledger knows of one resource when a run begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// Absent before the first run.
+    pub bookmark: Option<Bookmark>,
+    /// Windows that an earlier run left unfinished.
+    pub open: Vec<Window>,
+}
+
+/// What has been planned and read of one resource, on the portal's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bookmark {
+    /// Start of the oldest window ever made.
+    pub since: DateTime<Utc>,
+    /// End of the newest window ever made: the start of the run that made it.
+    pub until: DateTime<Utc>,
+    /// The bookmark proper: every change up to here is in the warehouse. Empty while older windows are unfinished.
+    pub complete_until: Option<DateTime<Utc>>,
+}
+
+/// Ages at which the first run cuts history, so that the last months can be queried within minutes.
+const FIRST_RUN_AGES: [TimeDelta; 2] = [TimeDelta::days(30), TimeDelta::days(365)];
+
+impl History {
+    /// The ranges that need a new window, newest first. `now` is the portal's time.
+    ///
+    /// After the first run that is [`Bookmark::until`] less `overlap`, to now: the search index lags behind the
+    /// records by an unknown time, so the last stretch is read again. Unfinished windows keep their own ranges; what
+    /// changed meanwhile has moved out of them and into the new one. A `start_date` earlier than any before adds the
+    /// missing part.
+    pub fn ranges_to_read(&self, start_date: DateTime<Utc>, now: DateTime<Utc>, overlap: TimeDelta) -> Vec<Range> {
+        let Some(bookmark) = &self.bookmark else {
+            return Range::new(start_date.min(now), now).newest_first(&FIRST_RUN_AGES);
+        };
+        let mut ranges = vec![Range::new((bookmark.until - overlap).max(bookmark.since), now)];
+        if start_date < bookmark.since {
+            ranges.push(Range::new(start_date, bookmark.since - TimeDelta::milliseconds(1)));
+        }
+        ranges
+    }
+
+    /// The bookmark once windows for `ranges` exist.
+    pub fn planned(&self, ranges: &[Range]) -> Option<Bookmark> {
+        let since = ranges.iter().map(|range| range.from).chain(self.bookmark.map(|held| held.since)).min()?;
+        let until = ranges.iter().map(|range| range.to).chain(self.bookmark.map(|held| held.until)).max()?;
+        let complete_until = self
+            .bookmark
+            .and_then(|held| held.complete_until)
+            // A window that begins before the bookmark is history that was not there before.
+            .filter(|complete| ranges.iter().all(|range| *complete <= range.from));
+        Some(Bookmark { since, until, complete_until })
+    }
+}
+
+impl Bookmark {
+    /// The bookmark once a window has been finished and `open` are those that have not.
+    ///
+    /// It never passes an unfinished window, nor the start of the run that read the newest one less `overlap`: what
+    /// changed while that run was reading may sit where it had already been.
+    pub fn advance(self, open: &[Range], overlap: TimeDelta) -> Self {
+        let complete_until = match open {
+            [] => Some((self.until - overlap).max(self.since)),
+            open => self.complete_until.filter(|complete| open.iter().all(|range| *complete <= range.from)),
+        };
+        Self { complete_until, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const OVERLAP: TimeDelta = TimeDelta::minutes(15);
+
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(minutes * 60, 0).expect("a time in range")
+    }
+
+    fn read_once(until: DateTime<Utc>) -> History {
+        let bookmark = Bookmark { since: at(0), until, complete_until: Some(until - OVERLAP) };
+        History { bookmark: Some(bookmark), open: Vec::new() }
+    }
+
+    #[test]
+    fn a_first_run_reads_from_the_start_date_to_now() {
+        let ranges = History::default().ranges_to_read(at(0), at(10), OVERLAP);
+        assert_eq!(ranges, [Range::new(at(0), at(10))]);
+    }
+
+    #[test]
+    fn a_later_run_reads_the_overlap_again() {
+        let ranges = read_once(at(100)).ranges_to_read(at(0), at(200), OVERLAP);
+        assert_eq!(ranges, [Range::new(at(85), at(200))]);
+    }
+
+    #[test]
+    fn an_earlier_start_date_adds_the_missing_history() {
+        let mut history = read_once(at(100));
+        history.bookmark.as_mut().expect("a bookmark").since = at(50);
+        let ranges = history.ranges_to_read(at(10), at(200), OVERLAP);
+        assert_eq!(ranges[1], Range::new(at(10), at(50) - TimeDelta::milliseconds(1)));
+        assert_eq!(history.planned(&ranges).expect("a bookmark").complete_until, None);
+    }
+
+    #[test]
+    fn the_bookmark_waits_for_unfinished_windows() {
+        let planned = Bookmark { since: at(0), until: at(100), complete_until: None };
+        assert_eq!(planned.advance(&[Range::new(at(0), at(40))], OVERLAP).complete_until, None);
+        assert_eq!(planned.advance(&[], OVERLAP).complete_until, Some(at(85)));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_gives_no_inverted_range() {
+        let ranges = read_once(at(100)).ranges_to_read(at(0), at(10), OVERLAP);
+        assert!(ranges[0].from <= ranges[0].to);
+    }
+
+    proptest! {
+        /// Whatever is finished in whatever order, the bookmark stays behind every open window and the overlap.
+        #[test]
+        fn the_bookmark_never_passes_an_unfinished_window(
+            runs in prop::collection::vec((1i64..100_000, prop::collection::vec(any::<bool>(), 4)), 1..12),
+        ) {
+            let mut history = History::default();
+            let mut open: Vec<Range> = Vec::new();
+            let mut now = at(0);
+            for (step, finished) in runs {
+                now += TimeDelta::minutes(step);
+                let ranges = history.ranges_to_read(at(-1_000_000), now, OVERLAP);
+                let mut bookmark = history.planned(&ranges).expect("a bookmark");
+                open.extend(ranges);
+                for done in finished {
+                    if done && !open.is_empty() {
+                        open.remove(0);
+                        bookmark = bookmark.advance(&open, OVERLAP);
+                    }
+                }
+                if let Some(complete) = bookmark.complete_until {
+                    prop_assert!(complete <= now - OVERLAP || complete == bookmark.since);
+                    for range in &open {
+                        prop_assert!(complete <= range.from);
+                    }
+                }
+                history.bookmark = Some(bookmark);
+            }
+        }
+    }
+}
