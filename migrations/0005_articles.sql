@@ -1,0 +1,65 @@
+-- Articles of the knowledge base. Counters are as of the last reading of the row, not live.
+create table articles (
+    id text primary key,
+    title text,
+    summary text,
+    permalink text,
+    status text,
+    permission text,
+    created_time timestamptz,
+    modified_time timestamptz,
+    author_id text,
+    web_url text,
+    portal_url text,
+    latest_version text,
+    latest_version_status text,
+    latest_published_version text,
+    department_id text,
+    creator_id text,
+    modifier_id text,
+    owner_id text,
+    latest_version_modifier_id text,
+    locale text,
+    source_locale text,
+    translation_id text,
+    translation_state text,
+    translation_source jsonb,
+    is_trashed boolean,
+    is_template boolean,
+    is_locked boolean,
+    template_usage_count bigint,
+    template_used_users_count bigint,
+    template_last_updated_time timestamptz,
+    like_count bigint,
+    dislike_count bigint,
+    view_count bigint,
+    usage_count bigint,
+    comment_count bigint,
+    feedback_count bigint,
+    attachment_count bigint,
+    position bigint,
+    root_category_id text,
+    category_id text,
+    category jsonb,
+    created_by jsonb,
+    modified_by jsonb,
+    owner jsonb,
+    author jsonb,
+    latest_version_modified_by jsonb,
+    available_locale_translations jsonb,
+    article_number text,
+    secondary_titles jsonb,
+    _raw json,
+    _hash bigint not null,
+    _synced_at timestamptz not null,
+    _deleted_at timestamptz,
+    _run_id bigint not null
+);
+
+create index articles_modified_time on articles (modified_time);
+create index articles_created_time on articles (created_time);
+create index articles_department_id on articles (department_id);
+create index articles_root_category_id on articles (root_category_id);
+create index articles_category_id on articles (category_id);
+create index articles_author_id on articles (author_id);
+create index articles_owner_id on articles (owner_id);

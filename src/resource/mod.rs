@@ -1,0 +1,298 @@
+//! What deskhouse reads from Zoho Desk: one static definition per entity, plain data for everyone else.
+//! A new entity is a file here, a word in [`ALL`] and a migration; how a definition is used is left to
+//! `extract`, `transform` and `warehouse`.
+
+mod articles;
+mod contacts;
+mod definition;
+mod tasks;
+mod tickets;
+
+pub use definition::{Column, Feed, Kind, Resource, Split};
+
+/// Every resource, parents before the resources that refer to them.
+///
+/// A definition says what is true of the entity and nothing about a run: it knows no configuration, clock or
+/// network, so the plan, the checks, the README's table and the tests may all read it at any time.
+pub static ALL: &[&Resource] = &[&contacts::CONTACTS, &tickets::TICKETS, &tasks::TASKS, &articles::ARTICLES];
+
+/// The resource of that name, as typed on the command line.
+pub fn find(name: &str) -> Option<&'static Resource> {
+    ALL.iter().copied().find(|resource| resource.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Tables that a column may refer to: Zoho's plurals, whether or not this version extracts them.
+    const TABLES: &[&str] = &[
+        "accounts",
+        "agents",
+        "article_translations",
+        "articles",
+        "contacts",
+        "departments",
+        "kb_categories",
+        "kb_root_categories",
+        "layouts",
+        "products",
+        "slas",
+        "tasks",
+        "teams",
+        "tickets",
+    ];
+
+    /// Our own columns, after those of the definition.
+    const OWN: &[(&str, &str)] = &[
+        ("_raw", "json"),
+        ("_hash", "bigint not null"),
+        ("_synced_at", "timestamptz not null"),
+        ("_deleted_at", "timestamptz"),
+        ("_run_id", "bigint not null"),
+    ];
+
+    fn columns() -> impl Iterator<Item = (&'static Resource, &'static Column)> {
+        ALL.iter().flat_map(|resource| resource.columns.iter().map(move |column| (*resource, column)))
+    }
+
+    fn column_of(resource: &Resource, name: &str) -> Option<&'static Column> {
+        resource.columns.iter().find(|column| column.name == name)
+    }
+
+    /// One sentence as the dictionary prints it: opens with a capital, has no full stop, fits a line.
+    fn is_sentence(text: &str) -> bool {
+        text.starts_with(|first: char| first.is_ascii_uppercase())
+            && text.trim() == text
+            && !text.ends_with('.')
+            && !text.contains(". ")
+            && text.chars().count() < 120
+    }
+
+    fn is_snake_case(name: &str) -> bool {
+        name.starts_with(|first: char| first.is_ascii_lowercase())
+            && !name.ends_with('_')
+            && !name.contains("__")
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    }
+
+    /// The column's name for an API field: a word ends before a capital that follows a small letter, and before
+    /// the last capital of a run when a small letter comes next (`zohoCRMContact`).
+    fn snake_case(field: &str) -> String {
+        let letters: Vec<char> = field.chars().collect();
+        let mut name = String::new();
+        for (at, letter) in letters.iter().enumerate() {
+            let after_small = at > 0 && !letters[at - 1].is_ascii_uppercase();
+            let before_small = letters.get(at + 1).is_some_and(char::is_ascii_lowercase);
+            if letter.is_ascii_uppercase() && at > 0 && (after_small || before_small) {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
+
+    fn sql_type(kind: Kind) -> &'static str {
+        match kind {
+            Kind::Text => "text",
+            Kind::Integer => "bigint",
+            Kind::Real => "double precision",
+            Kind::Boolean => "boolean",
+            Kind::Date => "date",
+            Kind::Timestamp => "timestamptz",
+            Kind::Json => "jsonb",
+        }
+    }
+
+    /// Statements of all migrations in order of their files, without comments, white space made single.
+    fn statements() -> Vec<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "sql"));
+        files.sort();
+        let mut statements = Vec::new();
+        for file in files {
+            let text = fs::read_to_string(file).unwrap();
+            let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+            let split = code.join(" ");
+            let split = split.split(';').map(|one| one.split_whitespace().collect::<Vec<_>>().join(" "));
+            statements.extend(split.filter(|one| !one.is_empty()));
+        }
+        statements
+    }
+
+    #[test]
+    fn every_resource_is_found_by_its_name_and_nothing_else_is() {
+        for resource in ALL {
+            assert!(std::ptr::eq(find(resource.name).unwrap(), *resource), "{}", resource.name);
+        }
+        assert!(find("Tickets").is_none());
+        assert!(find("").is_none());
+    }
+
+    #[test]
+    fn names_are_unique_and_in_snake_case() {
+        let mut seen = HashSet::new();
+        for resource in ALL {
+            assert!(is_snake_case(resource.name), "{}", resource.name);
+            assert!(seen.insert(resource.name.to_owned()), "{}", resource.name);
+            assert!(TABLES.contains(&resource.name), "{} is missing in the list of tables", resource.name);
+        }
+        for (resource, column) in columns() {
+            let name = format!("{}.{}", resource.name, column.name);
+            assert!(is_snake_case(column.name), "{name}");
+            assert!(seen.insert(name.clone()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_resource_says_how_it_is_asked() {
+        for resource in ALL {
+            let name = resource.name;
+            assert!(resource.path.starts_with('/') && !resource.path.ends_with('/'), "{name}");
+            assert!(resource.page_limit > 0, "{name}");
+            assert!(!resource.feed.range().is_empty(), "{name}");
+            assert!(
+                resource.scopes.iter().all(|scope| scope.starts_with("Desk.") && scope.ends_with(".READ")),
+                "{name}"
+            );
+            let unique: HashSet<_> = resource.scopes.iter().collect();
+            assert!(!unique.is_empty() && unique.len() == resource.scopes.len(), "{name}");
+            let search = matches!(resource.feed, Feed::Search { .. });
+            assert_eq!(search, resource.path.ends_with("/search"), "{name}");
+            assert_eq!(search, resource.scopes.contains(&"Desk.search.READ"), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_first_column_is_the_key() {
+        for resource in ALL {
+            let key = &resource.columns[0];
+            assert_eq!((key.name, key.pointer, key.kind), ("id", "/id", Kind::Text), "{}", resource.name);
+        }
+    }
+
+    #[test]
+    fn the_cursor_is_a_column_of_timestamps() {
+        for resource in ALL {
+            let (at, cursor) = resource.cursor();
+            assert_eq!(cursor.name, resource.feed.cursor());
+            assert_eq!(resource.columns[at].name, cursor.name);
+            assert_eq!(cursor.kind, Kind::Timestamp, "{}", resource.name);
+        }
+    }
+
+    #[test]
+    fn what_splits_a_resource_is_among_its_columns() {
+        for resource in ALL {
+            for split in resource.splits {
+                let (name, kind) = match split {
+                    Split::CreatedTime => ("created_time", Kind::Timestamp),
+                    Split::Department => ("department_id", Kind::Text),
+                };
+                assert_eq!(column_of(resource, name).map(|column| column.kind), Some(kind), "{} {name}", resource.name);
+            }
+        }
+    }
+
+    #[test]
+    fn pointers_are_unique_and_a_leaf_follows_its_object() {
+        let mut seen = HashSet::new();
+        for resource in ALL {
+            let mut object = None;
+            for column in resource.columns {
+                let name = format!("{}.{}", resource.name, column.name);
+                assert!(seen.insert((resource.name, column.pointer)), "{name}");
+                let fields: Vec<&str> = column.pointer.strip_prefix('/').unwrap().split('/').collect();
+                match fields.as_slice() {
+                    [_] => object = (column.kind == Kind::Json).then_some(column.pointer),
+                    [parent, _] => assert_eq!(object, Some(format!("/{parent}").as_str()), "{name}"),
+                    _ => panic!("{name} is nested deeper than one level"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_column_is_named_after_its_field() {
+        for (resource, column) in columns() {
+            let expected = match column.pointer {
+                "/cf" => "custom_fields".to_owned(),
+                "/customFields" => "custom_fields_by_label".to_owned(),
+                pointer => pointer[1..].split('/').map(snake_case).collect::<Vec<_>>().join("_"),
+            };
+            assert_eq!(column.name, expected, "{}", resource.name);
+        }
+        assert_eq!(snake_case("zohoCRMContact"), "zoho_crm_contact");
+        assert_eq!(snake_case("photoURL"), "photo_url");
+    }
+
+    #[test]
+    fn every_meaning_is_one_sentence() {
+        for resource in ALL {
+            assert!(is_sentence(resource.about), "{}: {:?}", resource.name, resource.about);
+        }
+        for (resource, column) in columns() {
+            assert!(is_sentence(column.meaning), "{}.{}: {:?}", resource.name, column.name, column.meaning);
+        }
+    }
+
+    #[test]
+    fn a_column_that_ends_in_id_says_whose_key_it_holds() {
+        for (resource, column) in columns() {
+            let name = format!("{}.{}", resource.name, column.name);
+            assert!(column.refers.is_some() || !column.name.ends_with("_id"), "{name}");
+            if let Some(table) = column.refers {
+                assert!(TABLES.contains(&table), "{name} refers to {table}");
+                assert_eq!(column.kind, Kind::Text, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn parents_come_first() {
+        for (at, resource) in ALL.iter().enumerate() {
+            for table in resource.columns.iter().filter_map(|column| column.refers) {
+                let parent = ALL.iter().position(|other| other.name == table);
+                assert!(parent.is_none_or(|parent| parent <= at), "{} comes before {table}", resource.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_migration_creates_the_table_of_every_resource() {
+        let statements = statements();
+        for resource in ALL {
+            let create = format!("create table {} (", resource.name);
+            let found: Vec<&str> = statements.iter().filter_map(|one| one.strip_prefix(&create)).collect();
+            let [found] = found.as_slice() else { panic!("{} tables named {}", found.len(), resource.name) };
+            let found: Vec<&str> = found.strip_suffix(')').unwrap().split(',').map(str::trim).collect();
+            let columns = resource.columns.iter().enumerate().map(|(at, column)| {
+                let key = if at == 0 { " primary key" } else { "" };
+                format!("{} {}{key}", column.name, sql_type(column.kind))
+            });
+            let own = OWN.iter().map(|(name, words)| format!("{name} {words}"));
+            assert_eq!(found, columns.chain(own).collect::<Vec<_>>(), "{}", resource.name);
+        }
+    }
+
+    #[test]
+    fn indexes_are_on_columns_that_exist_and_carry_their_names() {
+        let statements = statements();
+        for resource in ALL {
+            let prefix = format!("create index {}_", resource.name);
+            let indexes: Vec<&str> = statements.iter().filter_map(|one| one.strip_prefix(&prefix)).collect();
+            for index in &indexes {
+                let column = index.split(' ').next().unwrap();
+                assert_eq!(*index, format!("{column} on {} ({column})", resource.name));
+                assert!(column_of(resource, column).is_some(), "{} {column}", resource.name);
+            }
+            let cursor = format!("{0} on {1} ({0})", resource.feed.cursor(), resource.name);
+            assert!(indexes.contains(&cursor.as_str()), "{} has no index on its cursor", resource.name);
+        }
+    }
+}
