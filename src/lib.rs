@@ -1,6 +1,11 @@
 //! deskhouse
 
+pub mod auth;
 pub mod clock;
+pub mod config;
+pub mod extract;
+pub mod http;
 pub mod ledger;
 pub mod record;
+pub mod resource;
 pub mod transport;

@@ -1,0 +1,426 @@
+//! The walk: how a window is read by key and not by offset. Pure: what to ask next, and what an answer teaches.
+//! Asking is left to `search`, landing to `sync`.
+//!
+//! A record that is edited while we read leaves its place, and every offset behind it shifts; a key does not. So each
+//! page begins at the last key of the page before, and the records that share that key come again: the upsert absorbs
+//! them. Only when a whole page shares one key are offsets used, inside that instant and with one row of overlap as an
+//! anchor. Where the portal's cap on offsets ends that too, the instant is cut by created time, and then by department.
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::http::Problem;
+use crate::ledger::{Progress, Range, Window};
+use crate::record::Keys;
+use crate::resource::{Resource, Split};
+
+/// A window that is being read.
+#[derive(Debug, Clone)]
+pub struct Walk {
+    window: Range,
+    rules: Rules,
+    /// Innermost last; never empty while the walk is not done.
+    frames: Vec<Frame>,
+}
+
+/// What is known of a path's limits; a 422 teaches more.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// Largest `limit`.
+    limit: u32,
+    /// Number of rows that `from` and `limit` can reach together, once it is known.
+    reach: Option<u32>,
+    first_row: u32,
+    splits: &'static [Split],
+}
+
+impl Rules {
+    /// What the definition knows.
+    pub fn new(resource: &Resource) -> Self {
+        Self { limit: resource.page_limit, reach: None, first_row: resource.first_row, splits: resource.splits }
+    }
+}
+
+/// One level of the walk: the window, one instant of it by created time, one department of that.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Frame {
+    key: Key,
+    /// Everything before this key has been read.
+    at: DateTime<Utc>,
+    to: DateTime<Utc>,
+    #[serde(default, skip_serializing_if = "Start::is_widened")]
+    start: Start,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    drain: Option<Drain>,
+    /// Departments still to be read, the current one last; only in the innermost frame.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    departments: Vec<String>,
+}
+
+/// What the pages of a frame are ordered and cut by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Key {
+    /// Time of the last change.
+    Modified,
+    /// Time of creation.
+    Created,
+}
+
+/// How the start of the range is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+enum Start {
+    /// 1 ms early, so that a portal that excludes the bound still gives the records at it.
+    #[default]
+    Widened,
+    /// `at` was drained completely and must not come again. Sent exactly: right if the portal excludes the bound.
+    After,
+    /// The portal included the bound: 1 ms later.
+    AfterMillisecond,
+    /// The portal does not look at milliseconds: 1 s later.
+    AfterSecond,
+}
+
+impl Start {
+    fn is_widened(&self) -> bool {
+        *self == Self::Widened
+    }
+}
+
+/// Reading one instant by offset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Drain {
+    /// Row to ask for next: the anchor's.
+    offset: u32,
+    /// Record that was last seen there. When it is gone, the instant has moved under us.
+    anchor: String,
+    restarts: u32,
+}
+
+/// An instant that moves under us this often while it is read will not come to rest in this run.
+const MOST_RESTARTS: u32 = 50;
+
+/// Created times are not bounded by anything else.
+const FIRST_CREATED: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
+/// What to ask next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// One page.
+    Page(PageAsk),
+    /// The ids of all departments, for [`Walk::departments`].
+    Departments,
+}
+
+/// One page, in the portal's terms: bounds are already widened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageAsk {
+    /// Range of modified time.
+    pub modified: Range,
+    /// Range of created time, where an instant is cut by it.
+    pub created: Option<Range>,
+    /// Department, where an instant is cut by it.
+    pub department: Option<String>,
+    /// Ascending order.
+    pub order: Key,
+    /// Rows to pass over.
+    pub from: u32,
+    /// Rows wanted.
+    pub limit: u32,
+}
+
+/// Why a walk cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Stuck {
+    /// The order that was asked for is not the order that came; a key would pass over records.
+    #[error("the portal did not sort by time: a record of {found} came after one of {before}")]
+    Unsorted {
+        /// Time of the earlier row.
+        before: DateTime<Utc>,
+        /// Time of the later row.
+        found: DateTime<Utc>,
+    },
+    /// No record of a page has the time to go on from.
+    #[error("the records carry no time of change; the profile of the sign-in's agent may hide the field")]
+    NoKey,
+    /// More records share one instant than can be told apart.
+    #[error("more than {reach} records share the instant {instant}, and nothing cuts them apart")]
+    TooManyAtOnce {
+        /// The instant.
+        instant: DateTime<Utc>,
+        /// Rows that the portal lets one query reach.
+        reach: u32,
+    },
+    /// One instant changed again and again while it was read.
+    #[error("the records of the instant {instant} changed {MOST_RESTARTS} times while they were read")]
+    Unsettled {
+        /// The instant.
+        instant: DateTime<Utc>,
+    },
+    /// A limit that cannot be kept, or that was kept already.
+    #[error("the portal's limit on `{field}` cannot be kept")]
+    Limit {
+        /// Parameter.
+        field: String,
+    },
+}
+
+impl Walk {
+    /// Takes up a window where the ledger left it.
+    pub fn new(rules: Rules, window: &Window) -> Self {
+        let fresh = || vec![Frame::new(Key::Modified, window.progress.at, window.range.to)];
+        // A position that a newer version wrote in other words costs a few pages and no records: `at` stands.
+        let frames = window.progress.position.as_deref().and_then(|position| serde_json::from_str(position).ok());
+        Self { window: window.range, rules, frames: frames.filter(|frames: &Vec<Frame>| !frames.is_empty()).unwrap_or_else(fresh) }
+    }
+
+    /// What to ask next; `None` when the window is done.
+    pub fn ask(&self) -> Option<Ask> {
+        let frame = self.frames.last()?;
+        if self.frames.len() > 2 && frame.departments.is_empty() {
+            return Some(Ask::Departments);
+        }
+        let mut page = PageAsk {
+            modified: Range { from: frame.at, to: frame.to },
+            created: None,
+            department: frame.departments.last().cloned(),
+            order: frame.key,
+            from: frame.offset(),
+            limit: self.limit_at(frame.offset()),
+        };
+        for (depth, frame) in self.frames.iter().enumerate() {
+            let innermost = depth + 1 == self.frames.len();
+            // An outer frame stands at one instant; the inner ones cut that instant.
+            let range = if innermost { frame.sent() } else { widened(frame.at, frame.at) };
+            match frame.key {
+                Key::Modified => page.modified = range,
+                Key::Created => page.created = Some(range),
+            }
+        }
+        Some(Ask::Page(page))
+    }
+
+    /// Learns from a page: the keys of its records in the order they came, and how many match in all.
+    pub fn learn(&mut self, records: &[&Keys], count: Option<u64>) -> Result<(), Stuck> {
+        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
+        let limit = Self::limit(self.rules, frame.offset());
+        let rows = u32::try_from(records.len()).unwrap_or(u32::MAX);
+        if frame.moved(records) {
+            return frame.restart();
+        }
+        let (Some(first), Some(last)) = (frame.first_key(records), frame.last_key(records)?) else {
+            return if rows == 0 { self.finish_frame() } else { Err(Stuck::NoKey) };
+        };
+        if frame.start != Start::Widened && first <= frame.at {
+            return frame.start_later();
+        }
+        let is_all = count.is_some_and(|count| u64::from(frame.offset()) + u64::from(rows) >= count);
+        let short = rows < limit;
+        if short && is_all {
+            return self.finish_frame();
+        }
+        if last > frame.at && frame.departments.is_empty() {
+            frame.go_to(last);
+            return Ok(());
+        }
+        // Nothing later on this page. A short page ends the frame even when the count claims more: what is counted and
+        // not given is hidden from us, and asking again would give the same.
+        if short {
+            return self.finish_frame();
+        }
+        let anchor = records.last().and_then(|keys| keys.id.clone()).ok_or(Stuck::NoKey)?;
+        let restarts = frame.drain.as_ref().map_or(0, |drain| drain.restarts);
+        let offset = frame.offset() + rows - 1;
+        frame.drain = Some(Drain { offset, anchor, restarts });
+        self.go_deeper_beyond_reach()
+    }
+
+    /// Learns from a 422 that a limit is lower than was thought.
+    pub fn refused(&mut self, problem: &Problem) -> Result<(), Stuck> {
+        let Some(frame) = self.frames.last() else { return Ok(()) };
+        let (from, limit) = (frame.offset(), self.limit_at(frame.offset()));
+        match problem {
+            Problem::Range { field, largest } if field == "limit" && (1..limit).contains(largest) => {
+                self.rules.limit = *largest;
+                Ok(())
+            }
+            // `from` and `limit` together must not pass the cap either (platform.md 5.1), so the cap is taken as the number
+            // of the last row that can be reached.
+            Problem::Range { field, largest } if field == "from" && *largest < u32::MAX => {
+                self.reach_only((largest + 1).saturating_sub(self.rules.first_row), from, limit)
+            }
+            Problem::Depth(rows) => self.reach_only(*rows, from, limit),
+            Problem::Range { field, .. } => Err(Stuck::Limit { field: field.clone() }),
+            Problem::Other => Err(Stuck::Limit { field: "from".into() }),
+        }
+    }
+
+    /// Takes the ids of all departments.
+    pub fn departments(&mut self, ids: Vec<String>) -> Result<(), Stuck> {
+        let reach = self.rules.reach.unwrap_or_default();
+        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
+        if ids.is_empty() {
+            return Err(Stuck::TooManyAtOnce { instant: frame.at, reach });
+        }
+        frame.departments = ids;
+        Ok(())
+    }
+
+    /// How far the window has been read, for the ledger.
+    pub fn progress(&self) -> Progress {
+        let Some(outermost) = self.frames.first() else {
+            return Progress { at: self.window.to, position: None, done: true };
+        };
+        let position = match self.frames.as_slice() {
+            [frame] if frame.drain.is_none() && frame.start == Start::Widened => None,
+            frames => serde_json::to_string(frames).ok(),
+        };
+        Progress { at: outermost.at, position, done: false }
+    }
+
+    /// The limits as they are known by now, for the next walk.
+    pub fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    fn limit_at(&self, offset: u32) -> u32 {
+        Self::limit(self.rules, offset)
+    }
+
+    fn limit(rules: Rules, offset: u32) -> u32 {
+        rules.reach.map_or(rules.limit, |reach| rules.limit.min(reach.saturating_sub(offset))).max(1)
+    }
+
+    fn reach_only(&mut self, rows: u32, from: u32, limit: u32) -> Result<(), Stuck> {
+        if rows == 0 || from.saturating_add(limit) <= rows {
+            return Err(Stuck::Limit { field: "from".into() });
+        }
+        self.rules.reach = Some(rows);
+        self.go_deeper_beyond_reach()
+    }
+
+    /// Cuts the current instant into smaller parts when its next row is out of reach. The anchor and one new row must
+    /// fit, or the page would teach nothing.
+    fn go_deeper_beyond_reach(&mut self) -> Result<(), Stuck> {
+        let (Some(reach), Some(frame)) = (self.rules.reach, self.frames.last_mut()) else { return Ok(()) };
+        if frame.offset() == 0 || frame.offset() + 2 <= reach {
+            return Ok(());
+        }
+        frame.drain = None;
+        let instant = frame.at;
+        let split = self.rules.splits.get(self.frames.len() - 1);
+        let created_to = self.window.to + TimeDelta::days(1);
+        self.frames.push(match split {
+            Some(Split::CreatedTime) => Frame::new(Key::Created, FIRST_CREATED, created_to),
+            Some(Split::Department) => Frame::new(Key::Created, instant, instant),
+            None => return Err(Stuck::TooManyAtOnce { instant, reach }),
+        });
+        Ok(())
+    }
+
+    /// The innermost frame has been read to its end.
+    fn finish_frame(&mut self) -> Result<(), Stuck> {
+        if let Some(frame) = self.frames.last_mut()
+            && frame.departments.len() > 1
+        {
+            frame.departments.pop();
+            frame.drain = None;
+            return Ok(());
+        }
+        self.frames.pop();
+        if let Some(outer) = self.frames.last_mut() {
+            // The instant that the inner frame cut apart is complete.
+            outer.start = Start::After;
+            outer.drain = None;
+        }
+        Ok(())
+    }
+}
+
+impl Frame {
+    fn new(key: Key, at: DateTime<Utc>, to: DateTime<Utc>) -> Self {
+        Self { key, at, to, start: Start::Widened, drain: None, departments: Vec::new() }
+    }
+
+    fn offset(&self) -> u32 {
+        self.drain.as_ref().map_or(0, |drain| drain.offset)
+    }
+
+    /// The range as it is sent. The end is 1 ms late for the reason that the start is 1 ms early.
+    fn sent(&self) -> Range {
+        let range = widened(self.at, self.to);
+        let from = match self.start {
+            Start::Widened => range.from,
+            Start::After => self.at,
+            Start::AfterMillisecond => self.at + TimeDelta::milliseconds(1),
+            Start::AfterSecond => self.at + TimeDelta::seconds(1),
+        };
+        Range { from, to: range.to.max(from) }
+    }
+
+    fn key_of(&self, keys: &Keys) -> Option<DateTime<Utc>> {
+        match self.key {
+            Key::Modified => keys.modified,
+            Key::Created => keys.created,
+        }
+    }
+
+    fn first_key(&self, records: &[&Keys]) -> Option<DateTime<Utc>> {
+        records.iter().find_map(|keys| self.key_of(keys))
+    }
+
+    /// The last key of the page. Keys that go back would let the walk pass over records, so they end it; inside one
+    /// second they may, in case a portal sorts by seconds and shows milliseconds: that second is then read again.
+    fn last_key(&self, records: &[&Keys]) -> Result<Option<DateTime<Utc>>, Stuck> {
+        let mut last: Option<DateTime<Utc>> = None;
+        for found in records.iter().filter_map(|keys| self.key_of(keys)) {
+            last = match last {
+                Some(before) if found < before && found.timestamp() < before.timestamp() => {
+                    return Err(Stuck::Unsorted { before, found });
+                }
+                Some(before) if found < before => Some(found.trunc_subsecs(0)),
+                _ => Some(found),
+            };
+        }
+        Ok(last)
+    }
+
+    /// Whether the page does not begin with the record that the last one ended with.
+    fn moved(&self, records: &[&Keys]) -> bool {
+        let Some(drain) = &self.drain else { return false };
+        drain.offset > 0 && records.first().and_then(|keys| keys.id.as_ref()) != Some(&drain.anchor)
+    }
+
+    fn restart(&mut self) -> Result<(), Stuck> {
+        let restarts = self.drain.as_ref().map_or(0, |drain| drain.restarts) + 1;
+        if restarts > MOST_RESTARTS {
+            return Err(Stuck::Unsettled { instant: self.at });
+        }
+        self.drain = Some(Drain { offset: 0, anchor: String::new(), restarts });
+        Ok(())
+    }
+
+    fn start_later(&mut self) -> Result<(), Stuck> {
+        self.start = match self.start {
+            Start::After => Start::AfterMillisecond,
+            Start::AfterMillisecond => Start::AfterSecond,
+            Start::Widened | Start::AfterSecond => return Err(Stuck::Unsettled { instant: self.at }),
+        };
+        Ok(())
+    }
+
+    fn go_to(&mut self, key: DateTime<Utc>) {
+        self.at = key;
+        self.start = Start::Widened;
+        self.drain = None;
+    }
+}
+
+/// Both bounds moved out by 1 ms, so that it costs nothing whether the portal includes them.
+fn widened(from: DateTime<Utc>, to: DateTime<Utc>) -> Range {
+    let millisecond = TimeDelta::milliseconds(1);
+    Range { from: from - millisecond, to: to + millisecond }
+}
+
+#[cfg(test)]
+#[path = "walk_tests.rs"]
+mod tests;

@@ -1,0 +1,234 @@
+//! The walk against a portal of a few lines: every record is read, whatever ties, caps and readings of bounds.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ledger::WindowId;
+
+/// A portal with records that change only when a test says so.
+struct Portal {
+    /// Modified and created second, department; the index is the id.
+    records: Vec<(i64, i64, usize)>,
+    cap: u32,
+    limit: u32,
+    inclusive: bool,
+    counts: bool,
+    requests: u32,
+}
+
+const DEPARTMENTS: usize = 3;
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, 0).expect("a time in range")
+}
+
+fn window(from: i64, to: i64) -> Window {
+    let range = Range::new(at(from), at(to));
+    Window { id: WindowId(1), range, progress: Progress { at: range.from, position: None, done: false } }
+}
+
+impl Portal {
+    fn new(records: Vec<(i64, i64, usize)>) -> Self {
+        Self { records, cap: 4999, limit: 10, inclusive: true, counts: true, requests: 0 }
+    }
+
+    fn within(&self, range: &Range, time: DateTime<Utc>) -> bool {
+        if self.inclusive { range.from <= time && time <= range.to } else { range.from < time && time < range.to }
+    }
+
+    fn answer(&mut self, ask: &PageAsk) -> Result<(Vec<Keys>, Option<u64>), Problem> {
+        self.requests += 1;
+        let over = |field: &str, largest| Err(Problem::Range { field: field.into(), largest });
+        if ask.limit > self.limit {
+            return over("limit", self.limit);
+        }
+        if ask.from > self.cap {
+            return over("from", self.cap);
+        }
+        if ask.from + ask.limit > self.cap + 1 {
+            return Err(Problem::Depth(self.cap + 1));
+        }
+        let mut found: Vec<_> = self
+            .records
+            .iter()
+            .enumerate()
+            .filter(|(_, (modified, created, department))| {
+                self.within(&ask.modified, at(*modified))
+                    && ask.created.as_ref().is_none_or(|range| self.within(range, at(*created)))
+                    && ask.department.as_ref().is_none_or(|wanted| *wanted == department.to_string())
+            })
+            .map(|(id, (modified, created, _))| {
+                let key = if ask.order == Key::Modified { modified } else { created };
+                (*key, id, *modified, *created)
+            })
+            .collect();
+        found.sort_unstable();
+        let count = self.counts.then_some(found.len() as u64);
+        let page = found.into_iter().skip(ask.from as usize).take(ask.limit as usize);
+        let keys = page.map(|(_, id, modified, created)| Keys {
+            id: Some(id.to_string()),
+            modified: Some(at(modified)),
+            created: Some(at(created)),
+        });
+        Ok((keys.collect(), count))
+    }
+
+    /// Reads a window to its end, saving and taking up the position after each page; gives the ids that came.
+    fn read(&mut self, rules: Rules, mut window: Window) -> Result<BTreeSet<usize>, Stuck> {
+        let mut seen = BTreeSet::new();
+        let mut walk = Walk::new(rules, &window);
+        for _ in 0..10_000 {
+            match walk.ask() {
+                None => return Ok(seen),
+                Some(Ask::Departments) => walk.departments((0..DEPARTMENTS).map(|id| id.to_string()).collect())?,
+                Some(Ask::Page(ask)) => match self.answer(&ask) {
+                    Err(problem) => walk.refused(&problem)?,
+                    Ok((keys, count)) => {
+                        seen.extend(keys.iter().filter_map(|keys| keys.id.as_ref()?.parse::<usize>().ok()));
+                        walk.learn(&keys.iter().collect::<Vec<_>>(), count)?;
+                        window.progress = walk.progress();
+                        if window.progress.done {
+                            return Ok(seen);
+                        }
+                        walk = Walk::new(walk.rules(), &window);
+                    }
+                },
+            }
+        }
+        panic!("the walk does not end");
+    }
+}
+
+fn rules() -> Rules {
+    Rules { limit: 10, reach: None, first_row: 0, splits: &[Split::CreatedTime, Split::Department] }
+}
+
+fn all(count: usize) -> BTreeSet<usize> {
+    (0..count).collect()
+}
+
+#[test]
+fn an_empty_window_costs_one_request() {
+    let mut portal = Portal::new(Vec::new());
+    assert!(portal.read(rules(), window(0, 100)).expect("a walk to the end").is_empty());
+    assert_eq!(portal.requests, 1);
+}
+
+#[test]
+fn a_short_page_that_the_count_confirms_ends_the_window() {
+    let mut portal = Portal::new((0..7).map(|second| (second, 0, 0)).collect());
+    assert_eq!(portal.read(rules(), window(0, 100)), Ok(all(7)));
+    assert_eq!(portal.requests, 1);
+}
+
+#[test]
+fn a_short_page_without_a_count_is_asked_once_more() {
+    let mut portal = Portal::new((0..7).map(|second| (second, 0, 0)).collect());
+    portal.counts = false;
+    assert_eq!(portal.read(rules(), window(0, 100)), Ok(all(7)));
+    assert_eq!(portal.requests, 2);
+}
+
+#[test]
+fn a_portal_that_gives_smaller_pages_than_asked_loses_nothing() {
+    let mut portal = Portal::new((0..57).map(|second| (second / 3, 0, 0)).collect());
+    portal.limit = 4;
+    assert_eq!(portal.read(rules(), window(0, 100)), Ok(all(57)));
+}
+
+#[test]
+fn a_tie_beyond_every_offset_is_cut_by_created_time_and_department() {
+    // 90 records of one instant behind a cap of 30: 60 of them created at different times, 30 at once.
+    let records = || (0..90).map(|id| (50, if id < 60 { id } else { 65 }, id as usize % DEPARTMENTS)).collect();
+    for inclusive in [true, false] {
+        let mut portal = Portal::new(records());
+        (portal.cap, portal.inclusive) = (29, inclusive);
+        assert_eq!(portal.read(rules(), window(0, 100)), Ok(all(90)), "inclusive: {inclusive}");
+    }
+}
+
+#[test]
+fn an_instant_that_nothing_cuts_is_an_error_and_not_a_gap() {
+    let mut portal = Portal::new(vec![(50, 40, 1); 90]);
+    portal.cap = 29;
+    assert_eq!(
+        portal.read(rules(), window(0, 100)),
+        Err(Stuck::TooManyAtOnce { instant: at(40), reach: 30 })
+    );
+}
+
+#[test]
+fn keys_that_go_back_end_the_walk() {
+    let keys = |second| Keys { id: Some("1".into()), modified: Some(at(second)), created: None };
+    let mut walk = Walk::new(rules(), &window(0, 100));
+    let stuck = walk.learn(&[&keys(7), &keys(6)], None);
+    assert_eq!(stuck, Err(Stuck::Unsorted { before: at(7), found: at(6) }));
+}
+
+#[test]
+fn an_instant_that_moves_while_it_is_drained_is_read_again() {
+    let tie = |ids: std::ops::Range<usize>| -> Vec<Keys> {
+        ids.map(|id| Keys { id: Some(id.to_string()), modified: Some(at(50)), created: None }).collect()
+    };
+    let mut walk = Walk::new(rules(), &window(50, 100));
+    walk.learn(&tie(0..10).iter().collect::<Vec<_>>(), Some(30)).expect("a first page");
+    assert!(matches!(walk.ask(), Some(Ask::Page(PageAsk { from: 9, .. }))));
+    // Record 3 was edited: what was row 10 is row 9 now.
+    walk.learn(&tie(10..20).iter().collect::<Vec<_>>(), Some(29)).expect("a second page");
+    assert!(matches!(walk.ask(), Some(Ask::Page(PageAsk { from: 0, .. }))));
+}
+
+#[test]
+fn a_position_of_another_version_starts_at_the_saved_instant() {
+    let mut saved = window(0, 100);
+    saved.progress.at = at(42);
+    saved.progress.position = Some(r#"{"v":9}"#.into());
+    match Walk::new(rules(), &saved).ask() {
+        Some(Ask::Page(ask)) => assert_eq!(ask.modified.from, at(42) - TimeDelta::milliseconds(1)),
+        other => panic!("no page: {other:?}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Worlds with few seconds and many records, so that ties of all sizes occur at every place.
+    #[test]
+    fn every_record_of_the_window_is_read(
+        records in prop::collection::vec((0i64..12, 0i64..6, 0..DEPARTMENTS), 0..160),
+        cap in prop_oneof![Just(4999u32), 60u32..90],
+        limit in 3u32..12,
+        inclusive in any::<bool>(),
+        counts in any::<bool>(),
+    ) {
+        let total = records.len();
+        let mut portal = Portal { cap, limit, inclusive, counts, ..Portal::new(records) };
+        match portal.read(rules(), window(0, 11)) {
+            Ok(seen) => prop_assert_eq!(seen, all(total)),
+            // Only where one second of change, creation and department really holds more than can be reached.
+            Err(stuck) => prop_assert!(matches!(stuck, Stuck::TooManyAtOnce { .. }), "{:?}", stuck),
+        }
+        prop_assert!(portal.requests as usize <= 40 + 12 * total.div_ceil(limit as usize - 1));
+    }
+
+    /// Windows that tile a range read, together, what one window over it reads.
+    #[test]
+    fn windows_that_tile_a_range_read_all_of_it(
+        seconds in prop::collection::vec(0i64..1000, 0..200), cuts in prop::collection::vec(1i64..1000, 0..4),
+        inclusive in any::<bool>(),
+    ) {
+        let records: Vec<_> = seconds.iter().map(|second| (*second, 0, 0)).collect();
+        let total = records.len();
+        let mut portal = Portal { inclusive, ..Portal::new(records) };
+        let mut ages: Vec<_> = cuts.into_iter().map(TimeDelta::seconds).collect();
+        ages.sort();
+        let mut seen = BTreeSet::new();
+        for range in Range::new(at(0), at(1000)).newest_first(&ages) {
+            let progress = Progress { at: range.from, position: None, done: false };
+            seen.extend(portal.read(rules(), Window { id: WindowId(1), range, progress }).expect("a walk to the end"));
+        }
+        prop_assert_eq!(seen, all(total));
+    }
+}

@@ -1,0 +1,233 @@
+//! One request, from a turn in the queue to an answer or a reason: permit, reserve, token, send, classify, retry.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
+use url::Url;
+
+use super::answer::{self, Answer, Cause, Failure, Refusal};
+use super::limits::Limits;
+use super::{Credits, Error, Patience, Request};
+use crate::auth::{self, AccessToken, Tokens};
+use crate::clock::Clock;
+use crate::config::{DataCenter, OrgId, Reserve};
+use crate::ledger::Usage;
+use crate::transport::Transport;
+
+/// What a client needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Desk server, without `/api/v1`.
+    pub desk_url: Url,
+    /// Portal; sent with each request once it is known.
+    pub org_id: Option<OrgId>,
+    /// Where the portal lives; its midnight ends the credit day.
+    pub data_center: DataCenter,
+    /// Most requests at a time.
+    pub concurrency: u32,
+    /// Most requests in a second.
+    pub requests_per_second: u32,
+    /// Credits that are left to others.
+    pub reserve: Reserve,
+    /// How often a failing request is tried.
+    pub patience: Patience,
+}
+
+/// Asks the Desk API. Shared by all streams of a run.
+pub struct Client {
+    transport: Arc<dyn Transport>,
+    tokens: Tokens,
+    clock: Clock,
+    settings: Settings,
+    limits: Limits,
+    books: Mutex<Books>,
+}
+
+struct Books {
+    credits: Credits,
+    day_end: DateTime<Utc>,
+    org_id: Option<OrgId>,
+    /// The portal's clock less ours.
+    skew: TimeDelta,
+}
+
+/// What a single attempt came to: the answer or the failure, and what its headers say.
+type Attempt = Result<Answer, Failure>;
+
+impl Client {
+    /// A client for one portal. Nothing is sent yet.
+    pub fn new(transport: Arc<dyn Transport>, tokens: Tokens, clock: Clock, settings: Settings) -> Self {
+        let books = Books {
+            credits: Credits::new(settings.reserve),
+            day_end: settings.data_center.credit_day_end(clock.now()),
+            org_id: settings.org_id.clone(),
+            skew: TimeDelta::zero(),
+        };
+        let limits = Limits::new(settings.concurrency, settings.requests_per_second);
+        Self { transport, tokens, clock, settings, limits, books: Mutex::new(books) }
+    }
+
+    /// Asks once, or as often as it is worth trying.
+    pub async fn get(&self, request: &Request) -> Result<Answer, Error> {
+        let start = Instant::now();
+        let mut token = self.tokens.current().await?;
+        let mut renewed = false;
+        let mut tries = 1;
+        loop {
+            let failure = match self.attempt(request, &token).await? {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            if failure == Failure::Unauthorized && !renewed {
+                token = self.tokens.renew(&token).await?;
+                renewed = true;
+                continue;
+            }
+            match self.settings.patience.wait(&failure, tries, rand::random()) {
+                Some(wait) => {
+                    tracing::debug!(request = %request, tries, wait_ms = wait.as_millis() as u64, "trying again");
+                    tokio::time::sleep(wait).await;
+                    tries += 1;
+                    // The wait may have outlived the token.
+                    token = self.tokens.current().await?;
+                }
+                None => return Err(self.give_up(request, failure, tries, start.elapsed().as_secs_f64())),
+            }
+        }
+    }
+
+    /// The portal's time: ours, corrected by the `Date` of its last answer. Bookmarks are kept on this clock.
+    pub fn portal_now(&self) -> DateTime<Utc> {
+        self.clock.now() + self.books().skew
+    }
+
+    /// Sets the portal, once it is known.
+    pub fn set_org_id(&self, org_id: OrgId) {
+        self.books().org_id = Some(org_id);
+    }
+
+    /// Tells what the portal had left when an earlier run of today looked.
+    pub fn remember_credits(&self, most: u64) {
+        self.books().credits.remember(most);
+    }
+
+    /// What one resource has cost so far.
+    pub fn usage_of(&self, resource: &str) -> Usage {
+        self.books().credits.of(resource)
+    }
+
+    /// What everything has cost so far.
+    pub fn usage(&self) -> Usage {
+        self.books().credits.total()
+    }
+
+    /// Credits that the portal has left, as last seen.
+    pub fn credits_left(&self) -> Option<u64> {
+        self.books().credits.left()
+    }
+
+    /// Most credits that were seen left today.
+    pub fn most_credits(&self) -> Option<u64> {
+        self.books().credits.most()
+    }
+
+    /// When the portal's credit day began.
+    pub fn credit_day_start(&self) -> DateTime<Utc> {
+        self.settings.data_center.credit_day_start(self.portal_now())
+    }
+
+    async fn attempt(&self, request: &Request, token: &AccessToken) -> Result<Attempt, Error> {
+        let _turn = self.limits.turn().await;
+        self.check_reserve()?;
+        let sent = self.sendable(request, token).map_err(|error| Error::Spent {
+            request: request.to_string(),
+            tries: 1,
+            seconds: 0.0,
+            cause: error.to_string(),
+        })?;
+        Ok(match self.transport.send(sent).await {
+            Ok(response) => {
+                self.book(request.resource, &response);
+                answer::classify(&response)
+            }
+            Err(error) => Err(Failure::Transient(Cause::Transport(error.to_string()))),
+        })
+    }
+
+    fn sendable(&self, request: &Request, token: &AccessToken) -> Result<::http::Request<Bytes>, ::http::Error> {
+        let mut authorization = ::http::HeaderValue::try_from(format!("Zoho-oauthtoken {}", token.expose()))?;
+        authorization.set_sensitive(true);
+        let mut builder = ::http::Request::get(request.url(&self.settings.desk_url))
+            .header(::http::header::AUTHORIZATION, authorization);
+        if let Some(org_id) = &self.books().org_id {
+            builder = builder.header("orgId", org_id.as_str());
+        }
+        builder.body(Bytes::new())
+    }
+
+    fn check_reserve(&self) -> Result<(), Error> {
+        let mut books = self.books();
+        let now = self.clock.now() + books.skew;
+        if now >= books.day_end {
+            books.credits.turn_day();
+            books.day_end = self.settings.data_center.credit_day_end(now);
+        }
+        if !books.credits.is_spent() {
+            return Ok(());
+        }
+        Err(Error::OutOfCredits { left: books.credits.left(), reserve: books.credits.reserve(), until: books.day_end })
+    }
+
+    fn book(&self, resource: &'static str, response: &::http::Response<Bytes>) {
+        let weight = answer::header(response, "x-rate-limit-request-weight-v3");
+        let left = answer::header(response, "x-rate-limit-remaining-v3");
+        let mut books = self.books();
+        books.credits.book(resource, weight, left);
+        if let Some(date) = answer::date(response) {
+            books.skew = date - self.clock.now();
+        }
+    }
+
+    fn give_up(&self, request: &Request, failure: Failure, tries: u32, seconds: f64) -> Error {
+        let request = request.to_string();
+        match failure {
+            Failure::Transient(cause) => Error::Spent { request, tries, seconds, cause: cause.to_string() },
+            Failure::Concurrency => {
+                Error::Spent { request, tries, seconds, cause: "429 too many calls of this portal at a time".into() }
+            }
+            Failure::CreditsGone(seconds) => {
+                let mut books = self.books();
+                books.credits.exhaust();
+                let now = self.clock.now() + books.skew;
+                let until = seconds
+                    .and_then(|seconds| TimeDelta::try_seconds(i64::try_from(seconds).ok()?))
+                    .map_or(books.day_end, |wait| now + wait);
+                Error::OutOfCredits { left: Some(0), reserve: books.credits.reserve(), until }
+            }
+            Failure::Unauthorized => Error::SignIn(auth::Error::NotAccepted { host: self.host() }),
+            Failure::Redirect => Error::Redirected { request, host: self.host() },
+            Failure::Refused(Refusal { status, code, problem }) => match (status, code.as_str()) {
+                (_, "OAUTH_ORG_MISMATCH") => {
+                    let org_id = self.books().org_id.as_ref().map_or_else(String::new, ToString::to_string);
+                    Error::OtherPortal { org_id }
+                }
+                (403, _) | (_, "SCOPE_MISMATCH" | "FORBIDDEN" | "LICENSE_ACCESS_LIMITED") => {
+                    Error::NotGranted { request, code: if code.is_empty() { status.to_string() } else { code } }
+                }
+                (404, _) => Error::NotFound { request },
+                (422, _) => Error::Unprocessable { request, code, problem },
+                _ => Error::Refused { request, status, code },
+            },
+        }
+    }
+
+    fn host(&self) -> String {
+        self.settings.desk_url.host_str().unwrap_or_default().to_owned()
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

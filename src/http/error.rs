@@ -1,0 +1,84 @@
+//! Why there is no answer, named for what the caller does next.
+
+use chrono::{DateTime, Utc};
+
+use super::answer::Problem;
+use crate::auth;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No valid token: the run ends.
+    #[error(transparent)]
+    SignIn(#[from] auth::Error),
+    /// The token belongs to another portal: the run ends.
+    #[error("the sign-in is not valid for organisation {org_id} (OAUTH_ORG_MISMATCH)")]
+    OtherPortal {
+        /// Organisation that was asked for.
+        org_id: String,
+    },
+    /// Another server than the desk answered: the run ends.
+    #[error("{request} was answered with a redirect by {host}")]
+    Redirected {
+        /// Method and path.
+        request: String,
+        /// Host that was asked.
+        host: String,
+    },
+    /// The credits are used up, or what is left is reserved for others: the run stops and goes on another day.
+    #[error("stopped at the credit reserve ({} left, reserve {reserve})", left.map_or_else(|| "none".into(), |left| left.to_string()))]
+    OutOfCredits {
+        /// Credits that the portal has left today.
+        left: Option<u64>,
+        /// Credits that are left to others.
+        reserve: u64,
+        /// When the credit day turns.
+        until: DateTime<Utc>,
+    },
+    /// Scope, permission or licence is missing: the resource is skipped.
+    #[error("{request} is not granted ({code})")]
+    NotGranted {
+        /// Method and path.
+        request: String,
+        /// Zoho's code.
+        code: String,
+    },
+    /// There is no such path or record.
+    #[error("{request} was not found (404)")]
+    NotFound {
+        /// Method and path.
+        request: String,
+    },
+    /// A parameter is out of range or unknown: the caller may mend it.
+    #[error("{request} was refused (422 {code})")]
+    Unprocessable {
+        /// Method and path.
+        request: String,
+        /// Zoho's code.
+        code: String,
+        /// What the answer says about the parameter.
+        problem: Problem,
+    },
+    /// Any other refusal.
+    #[error("{request} was refused ({status} {code})")]
+    Refused {
+        /// Method and path.
+        request: String,
+        /// HTTP status.
+        status: u16,
+        /// Zoho's code.
+        code: String,
+    },
+    /// It failed as often as it was worth trying: the stream ends, the others go on.
+    #[error("{request} failed after {tries} tries in {seconds:.1}s: {cause}")]
+    Spent {
+        /// Method and path.
+        request: String,
+        /// Attempts that were made.
+        tries: u32,
+        /// Time from the first to the last.
+        seconds: f64,
+        /// The last failure.
+        cause: String,
+    },
+}
