@@ -1,1 +1,3 @@
 //! deskhouse
+
+pub mod config;
