@@ -8,4 +8,6 @@ pub mod http;
 pub mod ledger;
 pub mod record;
 pub mod resource;
+pub mod transform;
 pub mod transport;
+pub mod warehouse;

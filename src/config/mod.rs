@@ -1,0 +1,330 @@
+//! What a run is told: defaults < file < environment < flags, read once, checked whole, every mistake at once.
+//! Pure but for reading one file: environment, flags and working folder are handed in, and no clock is read.
+//! Which resources exist is up to `resource` (the CLI checks the names); whether secrets work is up to `auth`.
+
+mod error;
+mod file;
+mod layers;
+mod region;
+mod secret;
+pub mod setting;
+mod value;
+mod warehouse_url;
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use chrono::{DateTime, Utc};
+use url::Url;
+
+pub use self::{
+    error::{Error, Fault, Problem, Source},
+    region::DataCenter,
+    secret::Secret,
+    value::{OrgId, Refused, Reserve, moment},
+    warehouse_url::WarehouseUrl,
+};
+use self::{
+    layers::{Layers, Noted},
+    setting::Setting,
+};
+
+/// What the world outside says; the CLI gathers it.
+#[derive(Clone, Default)]
+pub struct Inputs {
+    /// `--config`.
+    pub flag_file: Option<PathBuf>,
+    /// The environment, with what `.env` adds to it. Not printable, since secrets are in it.
+    pub environment: BTreeMap<String, String>,
+    /// Flags that set a setting: its name (`warehouse.url`) and the text given. Of several, the last counts.
+    pub flags: Vec<(&'static str, String)>,
+    /// The folder that relative paths start from.
+    pub working_dir: PathBuf,
+}
+
+/// All settings, checked. Its `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The portal and how to sign in.
+    pub zoho: Zoho,
+    /// Where the tables are.
+    pub warehouse: Warehouse,
+    /// What to copy.
+    pub sync: Sync,
+    /// How hard to press.
+    pub limits: Limits,
+    /// What is remembered outside of the warehouse.
+    pub state: State,
+    /// Where every value comes from.
+    pub sources: Sources,
+}
+
+/// The portal and how to sign in.
+#[derive(Clone, Debug)]
+pub struct Zoho {
+    /// Where the portal lives.
+    pub data_center: DataCenter,
+    /// The portal's id; guards against a token of another portal.
+    pub org_id: Option<OrgId>,
+    /// Who asks.
+    pub client_id: Option<String>,
+    /// The client's password.
+    pub client_secret: Option<Secret>,
+    /// What access tokens are made from.
+    pub refresh_token: Option<Secret>,
+    /// Where tokens are asked for: the data centre's or the override. Its path is `/`.
+    pub accounts_url: Url,
+    /// Where Desk answers: the data centre's or the override. Its path is `/`: `/api/v1` is not in it.
+    pub desk_url: Url,
+}
+
+/// Where the tables are.
+#[derive(Clone, Debug)]
+pub struct Warehouse {
+    /// The database.
+    pub url: WarehouseUrl,
+    /// Postgres schema; plain enough to stand in SQL without quotes.
+    pub schema: String,
+    /// Whether each record is kept as received.
+    pub raw: bool,
+}
+
+/// What to copy.
+#[derive(Clone, Debug)]
+pub struct Sync {
+    /// Names of resources, each once; not checked against those that exist. None means all.
+    pub resources: Option<Vec<String>>,
+    /// Where the first run begins. None means the beginning.
+    pub start_date: Option<DateTime<Utc>>,
+    /// How much of the last run's time is read again; 31 days at most.
+    pub overlap: Duration,
+}
+
+/// How hard to press.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Requests in flight at most, 1 to 50.
+    pub concurrency: u32,
+    /// Requests begun in a second at most, 1 to 100.
+    pub requests_per_second: u32,
+    /// API credits that are left to others.
+    pub credit_reserve: Reserve,
+}
+
+/// What is remembered outside of the warehouse.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Folder of the token cache; may not exist yet.
+    pub dir: PathBuf,
+}
+
+/// Where every value comes from, for `deskhouse check`.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The configuration file that was read.
+    pub file: Option<PathBuf>,
+    /// Every setting of the table, in its order.
+    pub origins: Vec<Origin>,
+}
+
+/// Where one value comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The setting.
+    pub setting: &'static Setting,
+    /// Its value as given, with what may not be seen as `***`; none when it is unset.
+    pub shown: Option<String>,
+    /// The layer that gave it.
+    pub source: Source,
+}
+
+impl Sources {
+    /// Where the value of a setting such as `warehouse.url` comes from.
+    pub fn of(&self, name: &str) -> Option<&Source> {
+        self.origins.iter().find(|origin| origin.setting.name() == name).map(|origin| &origin.source)
+    }
+}
+
+/// What a command needs that obtains a refresh token.
+#[derive(Clone, Copy, Debug)]
+pub struct Client<'a> {
+    /// Who asks.
+    pub id: &'a str,
+    /// Its password.
+    pub secret: &'a Secret,
+}
+
+/// What a command needs that signs in.
+#[derive(Clone, Copy, Debug)]
+pub struct Credentials<'a> {
+    /// Who asks.
+    pub client_id: &'a str,
+    /// Its password.
+    pub client_secret: &'a Secret,
+    /// What access tokens are made from.
+    pub refresh_token: &'a Secret,
+}
+
+impl Config {
+    /// The configuration that the inputs add up to, or every mistake in them.
+    ///
+    /// A value that a higher layer replaces is not checked: a flag must be able to get around a bad line. Secrets may
+    /// be missing; the commands that need them ask for [`Zoho::credentials`].
+    pub fn load(inputs: &Inputs) -> Result<Self, Error> {
+        let mut layers = Layers::new();
+        let file = match file::read(inputs.flag_file.as_deref(), &inputs.environment, &inputs.working_dir) {
+            Ok(file) => file,
+            Err(problem) => {
+                layers.add_problem(*problem);
+                None
+            }
+        };
+        if let Some(file) = &file {
+            layers.add_file(file);
+        }
+        layers.add_environment(&inputs.environment);
+        layers.add_flags(&inputs.flags);
+
+        // All sections are read before any of them is unwrapped, so that each can note its mistakes.
+        let zoho = zoho(&mut layers);
+        let warehouse = warehouse(&mut layers, inputs);
+        let sync = sync(&mut layers);
+        let limits = limits(&mut layers);
+        let state = state(&mut layers, inputs);
+
+        let origin = |setting: &'static Setting| Origin {
+            setting,
+            shown: layers.shown(setting),
+            source: layers.source(&setting.name()),
+        };
+        let origins = setting::ALL.iter().map(origin).collect();
+        let sources = Sources { file: file.map(|file| file.path), origins };
+        match (zoho, warehouse, sync, limits, state, Error::of(layers.into_problems())) {
+            (Ok(zoho), Ok(warehouse), Ok(sync), Ok(limits), Ok(state), None) => {
+                Ok(Self { zoho, warehouse, sync, limits, state, sources })
+            }
+            (.., error) => Err(error.expect("a section fails only after it has noted a mistake")),
+        }
+    }
+}
+
+fn zoho(layers: &mut Layers) -> Result<Zoho, Noted> {
+    let some_secret = |text: &str| Secret::new(text).ok_or_else(|| Refused::new("text"));
+    let data_center = layers.must("zoho.data_center", DataCenter::parse);
+    let org_id = layers.read("zoho.org_id", OrgId::parse);
+    let client_id = layers.read("zoho.client_id", value::word);
+    let client_secret = layers.read("zoho.client_secret", some_secret);
+    let refresh_token = layers.read("zoho.refresh_token", some_secret);
+    let accounts_url = layers.read("zoho.accounts_url", |text| value::server(text, "/oauth/v2/token"));
+    let desk_url = layers.read("zoho.desk_url", |text| value::server(text, "/api/v1"));
+
+    let data_center = data_center?;
+    let (accounts_url, desk_url) = (accounts_url?, desk_url?);
+    check_data_center(layers, "zoho.accounts_url", accounts_url.as_ref(), data_center);
+    check_data_center(layers, "zoho.desk_url", desk_url.as_ref(), data_center);
+    Ok(Zoho {
+        data_center,
+        org_id: org_id?,
+        client_id: client_id?,
+        client_secret: client_secret?,
+        refresh_token: refresh_token?,
+        accounts_url: accounts_url.unwrap_or_else(|| data_center.accounts_url()),
+        desk_url: desk_url.unwrap_or_else(|| data_center.desk_url()),
+    })
+}
+
+/// A token of one data centre is nothing but a 401 in another. After other mistakes the data centre itself is in doubt,
+/// so that nothing is said about it.
+fn check_data_center(layers: &mut Layers, name: &str, url: Option<&Url>, data_center: DataCenter) {
+    let host = url.and_then(Url::host_str).unwrap_or_default();
+    let (Some(other), Some(setting)) = (DataCenter::of_host(host), Setting::named(name)) else { return };
+    if other != data_center && layers.is_clean() {
+        let (own, other) = (data_center.code(), other.code());
+        let refused = Refused::new(format!("a server of the data centre `{own}`"))
+            .with_hint(format!("leave `{}` out and set `data_center = \"{other}\"`", setting.key));
+        layers.refuse(setting, layers.source(name), refused, format!("`{host}`, a server of `{other}`"));
+    }
+}
+
+fn warehouse(layers: &mut Layers, inputs: &Inputs) -> Result<Warehouse, Noted> {
+    let home = file::home(&inputs.environment);
+    let parse = |text: &str| WarehouseUrl::parse(text, home.as_deref(), &inputs.working_dir);
+    let url = layers.must("warehouse.url", parse);
+    let schema = layers.must("warehouse.schema", value::schema);
+    let raw = layers.must("warehouse.raw", value::boolean);
+    Ok(Warehouse { url: url?, schema: schema?, raw: raw? })
+}
+
+fn sync(layers: &mut Layers) -> Result<Sync, Noted> {
+    let resources = layers.names("sync.resources");
+    let start_date = layers.read("sync.start_date", moment);
+    let overlap = layers.must("sync.overlap", value::overlap);
+    Ok(Sync { resources: resources?, start_date: start_date?, overlap: overlap? })
+}
+
+fn limits(layers: &mut Layers) -> Result<Limits, Noted> {
+    let concurrency = layers.number("limits.concurrency");
+    let requests_per_second = layers.number("limits.requests_per_second");
+    let credit_reserve = layers.must("limits.credit_reserve", Reserve::parse);
+    Ok(Limits { concurrency: concurrency?, requests_per_second: requests_per_second?, credit_reserve: credit_reserve? })
+}
+
+fn state(layers: &mut Layers, inputs: &Inputs) -> Result<State, Noted> {
+    let home = file::home(&inputs.environment);
+    let parse = |text: &str| value::path(text, home.as_deref(), &inputs.working_dir);
+    let given = layers.read("state.dir", parse)?;
+    let dir = given.or_else(|| file::state_dir(&inputs.environment)).ok_or_else(|| {
+        layers.add_problem(Problem {
+            hint: Some("set `DESKHOUSE_STATE__DIR` to a folder that outlives the run".to_owned()),
+            ..missing("state.dir")
+        });
+        Noted
+    })?;
+    Ok(State { dir })
+}
+
+fn missing(name: &str) -> Problem {
+    Problem { source: Source::Default, key: Some(name.to_owned()), fault: Fault::Missing, hint: None }
+}
+
+impl Zoho {
+    /// What a command needs that obtains a refresh token, or everything of it that is missing.
+    pub fn client(&self) -> Result<Client<'_>, Error> {
+        match (&self.client_id, &self.client_secret) {
+            (Some(id), Some(secret)) => Ok(Client { id, secret }),
+            _ => Err(self.missing(&["zoho.client_id", "zoho.client_secret"])),
+        }
+    }
+
+    /// What a command needs that signs in, or everything of it that is missing.
+    pub fn credentials(&self) -> Result<Credentials<'_>, Error> {
+        match (&self.client_id, &self.client_secret, &self.refresh_token) {
+            (Some(client_id), Some(client_secret), Some(refresh_token)) => {
+                Ok(Credentials { client_id, client_secret, refresh_token })
+            }
+            _ => Err(self.missing(&["zoho.client_id", "zoho.client_secret", "zoho.refresh_token"])),
+        }
+    }
+
+    fn missing(&self, needed: &[&str]) -> Error {
+        let is_set = |name: &str| match name {
+            "zoho.client_id" => self.client_id.is_some(),
+            "zoho.client_secret" => self.client_secret.is_some(),
+            _ => self.refresh_token.is_some(),
+        };
+        let names: Vec<&str> = needed.iter().copied().filter(|name| !is_set(name)).collect();
+        let variables: Vec<String> = names
+            .iter()
+            .filter_map(|name| Setting::named(name)?.alias)
+            .map(|variable| format!("`{variable}`"))
+            .collect();
+        let hint = format!(
+            "put {} in the environment or in `.env`; the README's section \"Sign in\" shows where to get them",
+            variables.join(", ")
+        );
+        let problems = names.iter().map(|name| Problem { hint: Some(hint.clone()), ..missing(name) }).collect();
+        Error::of(problems).expect("it is asked for only when something is missing")
+    }
+}
+
+#[cfg(test)]
+mod tests;
