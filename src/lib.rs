@@ -8,6 +8,7 @@ pub mod http;
 pub mod ledger;
 pub mod record;
 pub mod resource;
+pub mod sync;
 pub mod transform;
 pub mod transport;
 pub mod warehouse;

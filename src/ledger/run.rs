@@ -138,4 +138,6 @@ pub struct RunEnd {
     pub usage: Usage,
     /// Credits that the portal had left at the end, if it said so.
     pub credits_left: Option<u64>,
+    /// Most credits that it saw left.
+    pub credits_most: Option<u64>,
 }

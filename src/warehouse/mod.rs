@@ -14,7 +14,7 @@ use std::future::Future;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use dialect::{Postgres, Sqlite};
+pub use dialect::{Dialect, Postgres, Sqlite, Stamp};
 pub use error::{Error, Trouble};
 pub use ledger::{ResourceStatus, RunStatus, Status};
 pub use sql::SqlWarehouse;

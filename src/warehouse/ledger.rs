@@ -1,0 +1,397 @@
+//! The ledger's statements: portal, runs, windows, bookmarks. Their meaning is `crate::ledger`'s.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+use super::dialect::{Dialect, Stamp};
+use super::error::Error;
+use super::sql::{Open, SqlWarehouse};
+use super::value::Cells;
+use crate::ledger::{
+    Bookmark, Counts, History, Progress, Range, ResourceOutcome, RunEnd, RunId, RunStart, State, Window, WindowId,
+};
+use crate::resource::{Kind, Resource};
+
+/// What the ledger knows, for people.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Status {
+    /// Portal that the warehouse holds; none before the first run.
+    pub org_id: Option<String>,
+    /// One a resource.
+    pub resources: Vec<ResourceStatus>,
+    /// The last runs, newest first.
+    pub runs: Vec<RunStatus>,
+}
+
+/// How complete a resource is.
+#[derive(Debug, Clone, Serialize)]
+pub struct ResourceStatus {
+    /// Name.
+    pub resource: String,
+    /// The bookmark.
+    pub complete_until: Option<DateTime<Utc>>,
+    /// Start of the last run that read it.
+    pub last_run_at: Option<DateTime<Utc>>,
+    /// Rows that are not deleted.
+    pub rows: u64,
+    /// Windows that are not finished.
+    pub open_windows: u64,
+    /// Records that fit no row.
+    pub rejects: u64,
+}
+
+/// One run.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunStatus {
+    /// Number.
+    pub run: i64,
+    /// Command.
+    pub command: String,
+    /// How it ended.
+    pub state: String,
+    /// Start.
+    pub started_at: Option<DateTime<Utc>>,
+    /// End.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Requests that it made.
+    pub requests: u64,
+    /// Credits that it cost.
+    pub credits: u64,
+    /// Credits that were left at its end.
+    pub credits_left: Option<u64>,
+    /// Records that it read.
+    pub records_read: u64,
+    /// Rows that it changed.
+    pub rows_changed: u64,
+}
+
+/// Runs that `status` shows.
+const RUNS_SHOWN: i64 = 10;
+
+/// Who holds the warehouse, and since when.
+pub(super) async fn holder<D: Dialect>(dialect: &D) -> Result<Option<(String, DateTime<Utc>)>, sqlx::Error> {
+    let mut open = dialect.pool().begin().await?;
+    let sql = dialect.spell("select holder, started_at from {deskhouse_runs} where state = 'running' order by id desc limit 1");
+    let rows = D::fetch(&mut open, sql.into(), Vec::new(), &[Kind::Text, Kind::Timestamp]).await?;
+    Ok(rows.into_iter().next().and_then(|row| {
+        let mut cells = Cells::new(row);
+        cells.text().zip(cells.timestamp())
+    }))
+}
+
+impl<D: Dialect> SqlWarehouse<D> {
+    async fn fetch(
+        &self,
+        open: &mut Open<D>,
+        sql: &str,
+        values: Vec<super::value::Value>,
+        kinds: &[Kind],
+    ) -> Result<Vec<Cells>, sqlx::Error> {
+        let rows = D::fetch(open, self.dialect.spell(sql).into(), values, kinds).await?;
+        Ok(rows.into_iter().map(Cells::new).collect())
+    }
+
+    async fn next_id(&self, open: &mut Open<D>, sql: &str) -> Result<i64, sqlx::Error> {
+        let mut rows = self.fetch(open, sql, Vec::new(), &[Kind::Integer]).await?;
+        Ok(rows.first_mut().and_then(Cells::integer).unwrap_or_default() + 1)
+    }
+
+    pub(super) async fn insert_run(&self, start: &RunStart) -> Result<RunId, Error> {
+        let doing = Error::doing("begin a run");
+        let mut open = self.begin("begin a run").await?;
+        let portal = "select org_id from {deskhouse_portal}";
+        let mut held = self.fetch(&mut open, portal, Vec::new(), &[Kind::Text]).await.map_err(&doing)?;
+        match held.first_mut().and_then(Cells::text) {
+            Some(held) if held != start.org_id => {
+                return Err(Error::OtherPortal { held, asked: start.org_id.clone() });
+            }
+            Some(_) => {}
+            None => {
+                let claim = "insert into {deskhouse_portal} (org_id, claimed_at) values (?, ?)";
+                let values = vec![start.org_id.as_str().into(), start.started_at.into()];
+                self.execute(&mut open, claim, values).await.map_err(&doing)?;
+            }
+        }
+        // We hold the run lock, so a run that is still called running was cut off.
+        let cut_off = "update {deskhouse_runs} set state = ? where state = ?";
+        let values = vec![State::Interrupted.word().into(), State::Running.word().into()];
+        self.execute(&mut open, cut_off, values).await.map_err(&doing)?;
+        let newest = "select max(id) from {deskhouse_runs}";
+        let run = RunId(self.next_id(&mut open, newest).await.map_err(&doing)?);
+        let sql = "insert into {deskhouse_runs} (id, command, state, started_at, holder, version, requests, credits)
+            values (?, ?, ?, ?, ?, ?, 0, 0)";
+        let values = vec![
+            run.0.into(),
+            start.command.into(),
+            State::Running.word().into(),
+            start.started_at.into(),
+            start.holder.as_str().into(),
+            env!("CARGO_PKG_VERSION").into(),
+        ];
+        self.execute(&mut open, sql, values).await.map_err(&doing)?;
+        open.commit().await.map_err(&doing)?;
+        Ok(run)
+    }
+
+    pub(super) async fn read_most_credits(&self, day_start: DateTime<Utc>) -> Result<Option<u64>, Error> {
+        let doing = Error::doing("read the ledger");
+        let mut open = self.begin("read the ledger").await?;
+        let sql = "select max(credits_most) from {deskhouse_runs} where started_at >= ?";
+        let mut rows = self.fetch(&mut open, sql, vec![day_start.into()], &[Kind::Integer]).await.map_err(&doing)?;
+        open.commit().await.map_err(&doing)?;
+        Ok(rows.first_mut().and_then(Cells::integer).and_then(|most| u64::try_from(most).ok()))
+    }
+
+    pub(super) async fn read_history(
+        &self,
+        open: &mut Open<D>,
+        resource: &'static Resource,
+    ) -> Result<History, sqlx::Error> {
+        let sql = "select read_since, read_until, complete_until from {deskhouse_bookmarks} where resource = ?";
+        let kinds = [Kind::Timestamp; 3];
+        let mut rows = self.fetch(open, sql, vec![resource.name.into()], &kinds).await?;
+        let bookmark = rows.first_mut().and_then(|cells| {
+            let (since, until, complete_until) = (cells.timestamp(), cells.timestamp(), cells.timestamp());
+            Some(Bookmark { since: since?, until: until?, complete_until })
+        });
+        // Newest first, as they were made.
+        let sql = "select id, from_time, to_time, at_time, position from {deskhouse_windows}
+            where resource = ? and not done order by to_time desc, id";
+        let kinds = [Kind::Integer, Kind::Timestamp, Kind::Timestamp, Kind::Timestamp, Kind::Text];
+        let rows = self.fetch(open, sql, vec![resource.name.into()], &kinds).await?;
+        let window = |mut cells: Cells| {
+            let (id, from, to, at) = (cells.integer()?, cells.timestamp()?, cells.timestamp()?, cells.timestamp()?);
+            let progress = Progress { at, position: cells.text(), done: false };
+            Some(Window { id: WindowId(id), range: Range { from, to }, progress })
+        };
+        Ok(History { bookmark, open: rows.into_iter().filter_map(window).collect() })
+    }
+
+    pub(super) async fn insert_windows(
+        &self,
+        run: RunId,
+        resource: &'static Resource,
+        bookmark: Bookmark,
+        ranges: &[Range],
+    ) -> Result<Vec<Window>, Error> {
+        let doing = Error::doing("plan a run");
+        let mut open = self.begin("plan a run").await?;
+        let newest = "select max(id) from {deskhouse_windows}";
+        let first = self.next_id(&mut open, newest).await.map_err(&doing)?;
+        let mut windows = Vec::with_capacity(ranges.len());
+        for (id, range) in (first..).zip(ranges) {
+            let sql = "insert into {deskhouse_windows}
+                (id, resource, from_time, to_time, at_time, done, made_by_run, records_read) values (?, ?, ?, ?, ?, ?, ?, 0)";
+            let values = vec![
+                id.into(),
+                resource.name.into(),
+                range.from.into(),
+                range.to.into(),
+                range.from.into(),
+                false.into(),
+                run.0.into(),
+            ];
+            self.execute(&mut open, sql, values).await.map_err(&doing)?;
+            let progress = Progress { at: range.from, position: None, done: false };
+            windows.push(Window { id: WindowId(id), range: *range, progress });
+        }
+        self.save_bookmark(&mut open, resource, bookmark, run, bookmark.until).await.map_err(&doing)?;
+        open.commit().await.map_err(&doing)?;
+        Ok(windows)
+    }
+
+    async fn save_bookmark(
+        &self,
+        open: &mut Open<D>,
+        resource: &'static Resource,
+        bookmark: Bookmark,
+        run: RunId,
+        at: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        let sql = "insert into {deskhouse_bookmarks} (resource, read_since, read_until, complete_until, run_id, updated_at)
+            values (?, ?, ?, ?, ?, ?)
+            on conflict (resource) do update set read_since = excluded.read_since, read_until = excluded.read_until,
+            complete_until = excluded.complete_until, run_id = excluded.run_id, updated_at = excluded.updated_at";
+        let values = vec![
+            resource.name.into(),
+            bookmark.since.into(),
+            bookmark.until.into(),
+            bookmark.complete_until.into(),
+            run.0.into(),
+            at.into(),
+        ];
+        self.execute(open, sql, values).await?;
+        Ok(())
+    }
+
+    pub(super) async fn save_progress(
+        &self,
+        open: &mut Open<D>,
+        resource: &'static Resource,
+        window: WindowId,
+        progress: &Progress,
+        read: u64,
+        stamp: Stamp,
+    ) -> Result<(), sqlx::Error> {
+        let sql = "update {deskhouse_windows} set at_time = ?, position = ?, done = ?, done_by_run = ?,
+            records_read = records_read + ? where id = ? and resource = ? and not done";
+        let values = vec![
+            progress.at.into(),
+            progress.position.clone().into(),
+            progress.done.into(),
+            super::value::Value::Integer(progress.done.then_some(stamp.run.0)),
+            read.into(),
+            window.0.into(),
+            resource.name.into(),
+        ];
+        self.execute(open, sql, values).await?;
+        Ok(())
+    }
+
+    /// Moves the bookmark as far as the unfinished windows allow; gives it back.
+    pub(super) async fn advance_bookmark(
+        &self,
+        open: &mut Open<D>,
+        resource: &'static Resource,
+        overlap: TimeDelta,
+        stamp: Stamp,
+    ) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+        let history = self.read_history(open, resource).await?;
+        let Some(bookmark) = history.bookmark else { return Ok(None) };
+        let unfinished: Vec<_> = history.open.iter().map(|window| window.range).collect();
+        let advanced = bookmark.advance(&unfinished, overlap);
+        if advanced != bookmark {
+            self.save_bookmark(open, resource, advanced, stamp.run, stamp.synced_at).await?;
+        }
+        Ok(advanced.complete_until)
+    }
+
+    /// Adds a batch's counts to the run's, so that they are right even if the run is cut off.
+    pub(super) async fn count(
+        &self,
+        open: &mut Open<D>,
+        resource: &'static Resource,
+        counts: Counts,
+        stamp: Stamp,
+    ) -> Result<(), sqlx::Error> {
+        let sql = "insert into {deskhouse_run_resources} as held (run_id, resource, state, records_read, rows_inserted,
+            rows_updated, rows_unchanged, rows_deleted, records_rejected, rows_mended, requests, credits, duration_s)
+            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)
+            on conflict (run_id, resource) do update set records_read = held.records_read + excluded.records_read,
+            rows_inserted = held.rows_inserted + excluded.rows_inserted, rows_updated = held.rows_updated + excluded.rows_updated,
+            rows_unchanged = held.rows_unchanged + excluded.rows_unchanged, rows_deleted = held.rows_deleted + excluded.rows_deleted,
+            records_rejected = held.records_rejected + excluded.records_rejected, rows_mended = held.rows_mended + excluded.rows_mended";
+        let values = vec![
+            stamp.run.0.into(),
+            resource.name.into(),
+            State::Running.word().into(),
+            counts.read.into(),
+            counts.inserted.into(),
+            counts.updated.into(),
+            counts.unchanged.into(),
+            counts.deleted.into(),
+            counts.rejected.into(),
+            counts.mended.into(),
+        ];
+        self.execute(open, sql, values).await?;
+        Ok(())
+    }
+
+    pub(super) async fn close_run(
+        &self,
+        run: RunId,
+        end: &RunEnd,
+        resources: &[ResourceOutcome],
+    ) -> Result<(), Error> {
+        let doing = Error::doing("close the run");
+        let mut open = self.begin("close the run").await?;
+        let stamp = Stamp { synced_at: end.finished_at, run };
+        for outcome in resources {
+            // A resource that landed nothing has no row yet.
+            let resource = crate::resource::find(outcome.resource);
+            if let Some(resource) = resource {
+                self.count(&mut open, resource, Counts::default(), stamp).await.map_err(&doing)?;
+            }
+            let sql = "update {deskhouse_run_resources} set state = ?, requests = ?, credits = ?, duration_s = ?, error = ?
+                where run_id = ? and resource = ?";
+            let values = vec![
+                outcome.state.word().into(),
+                outcome.usage.requests.into(),
+                outcome.usage.credits.into(),
+                outcome.seconds.into(),
+                outcome.error.clone().into(),
+                run.0.into(),
+                outcome.resource.into(),
+            ];
+            self.execute(&mut open, sql, values).await.map_err(&doing)?;
+        }
+        let sql = "update {deskhouse_runs} set state = ?, finished_at = ?, requests = ?, credits = ?, credits_left = ?,
+            credits_most = ? where id = ?";
+        let values = vec![
+            end.state.word().into(),
+            end.finished_at.into(),
+            end.usage.requests.into(),
+            end.usage.credits.into(),
+            end.credits_left.into(),
+            end.credits_most.into(),
+            run.0.into(),
+        ];
+        self.execute(&mut open, sql, values).await.map_err(&doing)?;
+        open.commit().await.map_err(&doing)
+    }
+
+    pub(super) async fn read_status(&self) -> Result<Status, Error> {
+        let doing = Error::doing("read the ledger");
+        let mut open = self.dialect.pool().begin().await.map_err(&doing)?;
+        let mut status = Status::default();
+        let portal = "select org_id from {deskhouse_portal}";
+        let mut rows = self.fetch(&mut open, portal, Vec::new(), &[Kind::Text]).await.map_err(&doing)?;
+        status.org_id = rows.first_mut().and_then(Cells::text);
+        let sql = "select f.resource, f.complete_until, f.last_run_at, f.rows, f.open_windows,
+            (select count(*) from {deskhouse_rejects} r where r.resource = f.resource) from {deskhouse_freshness} f";
+        let kinds =
+            [Kind::Text, Kind::Timestamp, Kind::Timestamp, Kind::Integer, Kind::Integer, Kind::Integer];
+        for mut cells in self.fetch(&mut open, sql, Vec::new(), &kinds).await.map_err(&doing)? {
+            status.resources.push(ResourceStatus {
+                resource: cells.text().unwrap_or_default(),
+                complete_until: cells.timestamp(),
+                last_run_at: cells.timestamp(),
+                rows: cells.count(),
+                open_windows: cells.count(),
+                rejects: cells.count(),
+            });
+        }
+        let sql = "select id, command, state, started_at, finished_at, requests, credits, credits_left,
+            (select cast(coalesce(sum(records_read), 0) as bigint) from {deskhouse_run_resources} where run_id = id),
+            (select cast(coalesce(sum(rows_inserted + rows_updated + rows_deleted), 0) as bigint)
+                from {deskhouse_run_resources} where run_id = id)
+            from {deskhouse_runs} order by id desc limit ?";
+        let kinds = [
+            Kind::Integer,
+            Kind::Text,
+            Kind::Text,
+            Kind::Timestamp,
+            Kind::Timestamp,
+            Kind::Integer,
+            Kind::Integer,
+            Kind::Integer,
+            Kind::Integer,
+            Kind::Integer,
+        ];
+        for mut cells in self.fetch(&mut open, sql, vec![RUNS_SHOWN.into()], &kinds).await.map_err(&doing)? {
+            status.runs.push(RunStatus {
+                run: cells.integer().unwrap_or_default(),
+                command: cells.text().unwrap_or_default(),
+                state: cells.text().unwrap_or_default(),
+                started_at: cells.timestamp(),
+                finished_at: cells.timestamp(),
+                requests: cells.count(),
+                credits: cells.count(),
+                credits_left: cells.integer().and_then(|left| u64::try_from(left).ok()),
+                records_read: cells.count(),
+                rows_changed: cells.count(),
+            });
+        }
+        Ok(status)
+    }
+}

@@ -1,0 +1,217 @@
+//! The warehouse of any SQL database: landing, written once. The ledger's statements are in `ledger`, what differs
+//! between databases in `dialect`.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use sqlx::Transaction;
+
+use super::dialect::{Dialect, Stamp};
+use super::error::Error;
+use super::ledger::{self, Status};
+use super::migrate::migrate;
+use super::statement;
+use super::value::{Cells, Value};
+use super::{Batch, Landed, Warehouse};
+use crate::ledger::{Bookmark, Counts, History, Range, ResourceOutcome, RunEnd, RunId, RunStart, Window};
+use crate::resource::Resource;
+use crate::transform::{Reject, Row};
+
+/// A warehouse in an SQL database.
+pub struct SqlWarehouse<D: Dialect> {
+    pub(super) dialect: D,
+    /// Held while this process may write.
+    _lock: Option<D::Lock>,
+}
+
+/// The open transaction of a dialect.
+pub(super) type Open<D> = Transaction<'static, <D as Dialect>::Database>;
+
+impl<D: Dialect> SqlWarehouse<D> {
+    /// Opens the warehouse for a run: takes the run lock and brings the schema up to date. `now` is for the record.
+    pub async fn open(dialect: D, now: DateTime<Utc>) -> Result<Self, Error> {
+        let Some(lock) = dialect.lock().await? else {
+            let warehouse = dialect.address().to_owned();
+            let held_by = ledger::holder(&dialect).await.unwrap_or_default();
+            return Err(Error::Locked { warehouse, held_by });
+        };
+        migrate(&dialect, now).await?;
+        Ok(Self { dialect, _lock: Some(lock) })
+    }
+
+    /// Opens the warehouse for reading beside a run. The schema is taken as it is.
+    pub fn open_to_read(dialect: D) -> Self {
+        Self { dialect, _lock: None }
+    }
+
+    /// Closes the connections and gives the lock back. SQLite then folds its log into the file.
+    pub async fn close(self) {
+        self.dialect.pool().close().await;
+    }
+
+    pub(super) async fn begin(&self, doing: &'static str) -> Result<Open<D>, Error> {
+        self.dialect.pool().begin_with(D::BEGIN).await.map_err(Error::doing(doing))
+    }
+
+    pub(super) async fn execute(&self, open: &mut Open<D>, sql: &str, values: Vec<Value>) -> Result<u64, sqlx::Error> {
+        D::execute(open, self.dialect.spell(sql).into(), values).await
+    }
+
+    /// Lands rows that are new or changed, and says how many were which.
+    async fn land_rows(
+        &self,
+        open: &mut Open<D>,
+        resource: &'static Resource,
+        rows: Vec<Row>,
+        stamp: Stamp,
+    ) -> Result<Counts, sqlx::Error> {
+        let rows = newest_of_each(rows);
+        let mut counts = Counts::default();
+        let (sql, kinds) = statement::held(resource);
+        let ids = rows.iter().map(|row| row.id.clone()).collect();
+        // Keys and fingerprints first: an unchanged row then costs a look-up and is never sent.
+        let held: HashMap<_, _> = D::fetch(open, self.dialect.spell(&sql).into(), vec![Value::Texts(ids)], &kinds)
+            .await?
+            .into_iter()
+            .filter_map(|cells| {
+                let mut cells = Cells::new(cells);
+                Some((cells.text()?, (cells.timestamp(), cells.integer())))
+            })
+            .collect();
+        let mut changed = Vec::with_capacity(rows.len());
+        for row in rows {
+            match held.get(&row.id) {
+                None => counts.inserted += 1,
+                Some((cursor, hash)) if *hash == Some(row.hash) || is_older(row.cursor, *cursor) => {
+                    counts.unchanged += 1;
+                    continue;
+                }
+                Some(_) => counts.updated += 1,
+            }
+            counts.mended += u64::from(row.mended);
+            changed.push(row);
+        }
+        if !changed.is_empty() {
+            self.dialect.upsert(open, resource, changed, stamp).await?;
+        }
+        Ok(counts)
+    }
+
+    async fn land_rejects(
+        &self,
+        open: &mut Open<D>,
+        resource: &'static Resource,
+        rejects: Vec<Reject>,
+        stamp: Stamp,
+    ) -> Result<(), sqlx::Error> {
+        for reject in rejects {
+            let sql = "insert into {deskhouse_rejects} (resource, record_id, reason, raw, run_id, seen_at)
+                values (?, ?, ?, ?, ?, ?)
+                on conflict (resource, record_id) do update set reason = excluded.reason, raw = excluded.raw,
+                run_id = excluded.run_id, seen_at = excluded.seen_at";
+            let values = vec![
+                resource.name.into(),
+                Some(reject.id).into(),
+                // A reason repeats what was found, which may hold what no database text can.
+                Some(reject.reason.to_string().replace('\0', "\u{fffd}")).into(),
+                Value::Json(reject.raw.into()),
+                stamp.run.0.into(),
+                stamp.synced_at.into(),
+            ];
+            self.execute(open, sql, values).await?;
+        }
+        Ok(())
+    }
+
+    async fn land_in(&self, open: &mut Open<D>, batch: Batch) -> Result<Landed, sqlx::Error> {
+        let stamp = Stamp { synced_at: batch.at, run: batch.run };
+        let resource = batch.resource;
+        let fitting = Value::Texts(batch.rows.iter().map(|row| row.id.clone()).collect());
+        let (read, rejected) = (batch.read, batch.rejects.len() as u64);
+        let counts = self.land_rows(open, resource, batch.rows, stamp).await?;
+        let counts = Counts { read, rejected, ..counts };
+        // A record that fits now is no longer a reject.
+        let forget = "delete from {deskhouse_rejects} where resource = ? and record_id in [?]";
+        self.execute(open, forget, vec![resource.name.into(), fitting]).await?;
+        self.land_rejects(open, resource, batch.rejects, stamp).await?;
+        self.save_progress(open, resource, batch.window, &batch.progress, read, stamp).await?;
+        self.count(open, resource, counts, stamp).await?;
+        let complete_until = if batch.progress.done {
+            self.advance_bookmark(open, resource, batch.overlap, stamp).await?
+        } else {
+            None
+        };
+        Ok(Landed { counts, complete_until })
+    }
+}
+
+impl<D: Dialect> Warehouse for SqlWarehouse<D> {
+    async fn begin_run(&self, start: &RunStart) -> Result<RunId, Error> {
+        self.insert_run(start).await
+    }
+
+    async fn most_credits(&self, day_start: DateTime<Utc>) -> Result<Option<u64>, Error> {
+        self.read_most_credits(day_start).await
+    }
+
+    async fn history(&self, resource: &'static Resource) -> Result<History, Error> {
+        let doing = "read the ledger";
+        let mut open = self.begin(doing).await?;
+        let history = self.read_history(&mut open, resource).await.map_err(Error::doing(doing))?;
+        open.commit().await.map_err(Error::doing(doing))?;
+        Ok(history)
+    }
+
+    async fn plan(
+        &self,
+        run: RunId,
+        resource: &'static Resource,
+        bookmark: Bookmark,
+        ranges: &[Range],
+    ) -> Result<Vec<Window>, Error> {
+        self.insert_windows(run, resource, bookmark, ranges).await
+    }
+
+    async fn land(&self, batch: Batch) -> Result<Landed, Error> {
+        let doing = "land a batch";
+        let mut open = self.begin(doing).await?;
+        let landed = self.land_in(&mut open, batch).await.map_err(Error::doing(doing))?;
+        open.commit().await.map_err(Error::doing("commit a batch"))?;
+        Ok(landed)
+    }
+
+    async fn finish_run(&self, run: RunId, end: &RunEnd, resources: &[ResourceOutcome]) -> Result<(), Error> {
+        self.close_run(run, end, resources).await
+    }
+
+    async fn status(&self) -> Result<Status, Error> {
+        self.read_status().await
+    }
+}
+
+/// Whether a record is an older version than the one held. One without a time is taken as newer, or it could never
+/// change.
+fn is_older(cursor: Option<DateTime<Utc>>, held: Option<DateTime<Utc>>) -> bool {
+    cursor.zip(held).is_some_and(|(cursor, held)| cursor < held)
+}
+
+/// Pages overlap, so a key may come more than once in a batch: its newest version counts, the later one of two equals.
+fn newest_of_each(rows: Vec<Row>) -> Vec<Row> {
+    let distinct = rows.iter().map(|row| row.id.as_str()).collect::<HashSet<_>>().len();
+    if distinct == rows.len() {
+        return rows;
+    }
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(distinct);
+    let mut newest: Vec<Row> = Vec::with_capacity(distinct);
+    for row in rows {
+        match places.get(&row.id) {
+            Some(place) if is_older(row.cursor, newest[*place].cursor) => {}
+            Some(place) => newest[*place] = row,
+            None => {
+                places.insert(row.id.clone(), newest.len());
+                newest.push(row);
+            }
+        }
+    }
+    newest
+}
