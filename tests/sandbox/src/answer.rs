@@ -24,12 +24,16 @@ pub(crate) struct Answer {
 pub(crate) enum Content {
     Text(String),
     /// Rows that are still to be rendered, which need not hold up other requests.
-    Rows {
-        module: Module,
-        rows: Vec<Arc<Record>>,
-        show: Show,
-        count: Option<usize>,
-    },
+    Rows(Box<Rows>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Rows {
+    module: Module,
+    rows: Vec<Arc<Record>>,
+    show: Show,
+    /// How many there are in all, where the answer tells.
+    count: Option<usize>,
 }
 
 impl Answer {
@@ -65,7 +69,7 @@ impl Answer {
         if rows.is_empty() {
             return Self::nothing();
         }
-        Self { content: Content::Rows { module, rows, show, count }, ..Self::json(200, "") }
+        Self { content: Content::Rows(Box::new(Rows { module, rows, show, count })), ..Self::json(200, "") }
     }
 
     pub(crate) fn refusal(status: u16, code: &str, message: &str) -> Self {
@@ -118,7 +122,8 @@ impl Answer {
     pub(crate) fn body(&self, cast: &Cast) -> String {
         match &self.content {
             Content::Text(text) => text.clone(),
-            Content::Rows { module, rows, show, count } => {
+            Content::Rows(rows) => {
+                let Rows { module, rows, show, count } = &**rows;
                 let mut body = String::from("{\"data\":[");
                 for (place, record) in rows.iter().enumerate() {
                     if place > 0 {

@@ -22,10 +22,10 @@ pub(crate) fn article(cast: &Cast, record: &Record, made: &Made, alone: bool) ->
     let mut row = Row::new();
     row.number("id", record.key);
     row.text("title", &title);
-    row.maybe("summary", fixed.chance(80).then(|| *fixed.pick(&SENTENCES)));
+    row.maybe("summary", fixed.chance(80).then(|| fixed.pick(&SENTENCES)));
     row.text("permalink", &permalink);
     row.text("status", status);
-    row.text("permission", *fixed.pick(&["ALL", "ALL", "REGISTEREDUSERS", "AGENTS"]));
+    row.text("permission", fixed.pick(&["ALL", "ALL", "REGISTEREDUSERS", "AGENTS"]));
     row.time("createdTime", record.created);
     row.time("modifiedTime", record.modified);
     row.text("webUrl", &format!("https://desk.example/agent/portal/kb/articles/{permalink}"));
@@ -59,7 +59,7 @@ pub(crate) fn article(cast: &Cast, record: &Record, made: &Made, alone: bool) ->
     }
     row.number("feedbackCount", fresh.below(9));
     row.number("attachmentCount", fixed.below(3));
-    row.number("position", u64::from(made.serial));
+    row.plain_number("position", u64::from(made.serial));
     row.number("rootCategoryId", id_of(14, 100));
     row.number("categoryId", id_of(14, category));
     row.object("category", |inner| {

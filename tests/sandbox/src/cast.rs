@@ -59,7 +59,7 @@ impl Cast {
 
     pub(crate) fn agent(&self, number: u8) -> Person {
         let mut dice = Dice::of(&[self.seed, 7, u64::from(number)]);
-        let (first, last) = (*dice.pick(&FIRST_NAMES), *dice.pick(&LAST_NAMES));
+        let (first, last) = (dice.pick(&FIRST_NAMES), dice.pick(&LAST_NAMES));
         Person {
             id: self.agent_id(number),
             first: Some(first),
@@ -76,13 +76,15 @@ impl Cast {
 
     /// Whether the agent works in the department: each in one or two, the first in all.
     pub(crate) fn works_in(&self, agent: u8, department: u8) -> bool {
-        agent == 0 || agent % DEPARTMENTS == department || (agent % 3 == 0 && (agent + 1) % DEPARTMENTS == department)
+        agent == 0
+            || agent % DEPARTMENTS == department
+            || (agent.is_multiple_of(3) && (agent + 1) % DEPARTMENTS == department)
     }
 
     pub(crate) fn contact(&self, serial: u32) -> Person {
         let mut dice = self.dice(Module::Contacts, serial, 0);
-        let first = dice.chance(94).then(|| *dice.pick(&FIRST_NAMES));
-        let last = *dice.pick(&LAST_NAMES);
+        let first = dice.chance(94).then(|| dice.pick(&FIRST_NAMES));
+        let last = dice.pick(&LAST_NAMES);
         Person {
             id: Module::Contacts.key(serial),
             first,

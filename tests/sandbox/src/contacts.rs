@@ -10,7 +10,7 @@ pub(crate) fn contact(cast: &Cast, record: &Record, made: &Made, alone: bool) ->
     let mut fixed = cast.dice(Module::Contacts, made.serial, 3);
     let mut fresh = cast.dice(Module::Contacts, made.serial, 1_000 + made.revision);
     let account = (made.party != NOBODY).then(|| cast.account(made.party));
-    let (city, state, country) = *fixed.pick(&CITIES);
+    let (city, state, country) = fixed.pick(&CITIES);
     let happy = fresh.below(101);
 
     let mut row = Row::new();
@@ -21,8 +21,8 @@ pub(crate) fn contact(cast: &Cast, record: &Record, made: &Made, alone: bool) ->
     row.maybe("secondaryEmail", fixed.chance(8).then_some("second@mail.example"));
     row.maybe("phone", person.phone.as_deref());
     row.maybe("mobile", person.mobile.as_deref());
-    row.maybe("type", *fixed.pick(&[None, None, Some("paidUser")]));
-    row.maybe("title", *fresh.pick(&[None, Some("Head of \"Everything\""), Some("Buyer"), Some("Office manager")]));
+    row.maybe("type", fixed.pick(&[None, None, Some("paidUser")]));
+    row.maybe("title", fresh.pick(&[None, Some("Head of \"Everything\""), Some("Buyer"), Some("Office manager")]));
     row.number("accountId", account.as_ref().map(|account| account.id));
     row.number("ownerId", (made.agent != NO_AGENT).then(|| cast.agent_id(made.agent)));
     row.number("layoutId", id_of(10, 20));
@@ -36,7 +36,7 @@ pub(crate) fn contact(cast: &Cast, record: &Record, made: &Made, alone: bool) ->
     row.text("city", city);
     row.text("state", state);
     row.text("country", country);
-    row.maybe("zip", *fixed.pick(&[Some("20457"), Some("01067"), Some("EC1A 1BB"), None]));
+    row.maybe("zip", fixed.pick(&[Some("20457"), Some("01067"), Some("EC1A 1BB"), None]));
     row.null("facebook");
     row.maybe("twitter", fixed.chance(10).then_some("@someone"));
     row.flag("isEndUser", fixed.chance(40));
@@ -57,8 +57,8 @@ pub(crate) fn contact(cast: &Cast, record: &Record, made: &Made, alone: bool) ->
     {
         row.object(object, |fields| {
             fields.text(names[0], REGIONS[made.serial as usize % REGIONS.len()]);
-            fields.flag(names[1], made.serial % 2 == 0);
-            fields.array(names[2], (made.serial % 3 == 0).then(|| quoted("VIP")));
+            fields.flag(names[1], made.serial.is_multiple_of(2));
+            fields.array(names[2], (made.serial.is_multiple_of(3)).then(|| quoted("VIP")));
         });
     }
     row.time("createdTime", record.created);

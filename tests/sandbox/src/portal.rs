@@ -81,7 +81,7 @@ pub(crate) fn agent(cast: &Cast, number: u8) -> String {
     row.text("langCode", "en_US");
     row.text("countryCode", "en_US");
     row.text("timeZone", "Europe/Berlin");
-    row.array("channelExpert", (number % 4 == 0).then(|| quoted("EMAIL")));
+    row.array("channelExpert", (number.is_multiple_of(4)).then(|| quoted("EMAIL")));
     row.array(
         "associatedDepartmentIds",
         departments.map(|department| quoted(&cast.department_id(department).to_string())),

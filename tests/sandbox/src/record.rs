@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::DateTime;
 use serde_json::Value;
 
 /// The four modules whose records change.
@@ -100,9 +100,4 @@ pub(crate) fn key_of(id: &str) -> u64 {
 
 pub(crate) fn millis(time: &Value) -> Option<i64> {
     Some(DateTime::parse_from_rfc3339(time.as_str()?).ok()?.timestamp_millis())
-}
-
-/// `2026-05-04T03:02:01.000Z`.
-pub(crate) fn iso(millis: i64) -> String {
-    DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
 }

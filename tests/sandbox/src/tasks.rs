@@ -17,11 +17,11 @@ pub(crate) fn task(cast: &Cast, record: &Record, made: &Made, alone: bool) -> St
 
     let mut row = Row::new();
     row.number("id", record.key);
-    row.text("subject", *fixed.pick(&TASKS));
+    row.text("subject", fixed.pick(&TASKS));
     row.text("status", status);
     row.text("statusType", status_type);
-    row.maybe("priority", *fresh.pick(&[Some("High"), Some("Normal"), Some("Low"), None]));
-    row.maybe("category", *fixed.pick(&[None, Some("Follow-up"), Some("Logistics")]));
+    row.maybe("priority", fresh.pick(&[Some("High"), Some("Normal"), Some("Low"), None]));
+    row.maybe("category", fixed.pick(&[None, Some("Follow-up"), Some("Logistics")]));
     match fresh.chance(60) {
         true => row.text("description", &format!("{}{}", fresh.pick(&SENTENCES), fresh.pick(&SENTENCES))),
         false => row.null("description"),
@@ -47,7 +47,7 @@ pub(crate) fn task(cast: &Cast, record: &Record, made: &Made, alone: bool) -> St
     row.time("modifiedTime", record.modified);
     row.text("webUrl", &format!("https://desk.example/agent/portal/tasks/details/{}", record.key));
     for (object, name) in [("cf", "cf_effort"), ("customFields", "Effort")] {
-        row.object(object, |fields| fields.maybe(name, (made.serial % 2 == 0).then_some("2.5")));
+        row.object(object, |fields| fields.maybe(name, (made.serial.is_multiple_of(2)).then_some("2.5")));
     }
     if alone {
         row.flag("isTrashed", false);

@@ -66,8 +66,8 @@ pub(crate) fn ticket(cast: &Cast, record: &Record, made: &Made, face: Face<'_>) 
     let team = fixed.chance(40).then(|| fixed.below(TEAMS.len() as u64) as u32);
     let archived = archived(cast, record, made);
     let spam = fixed.chance(2);
-    let (category, sub_category) = *fixed.pick(&CATEGORIES);
-    let channel = *fixed.pick(&CHANNELS);
+    let (category, sub_category) = fixed.pick(&CATEGORIES);
+    let channel = fixed.pick(&CHANNELS);
     let late = fresh.chance(8);
     let replied = fixed
         .chance(90)
@@ -88,15 +88,15 @@ pub(crate) fn ticket(cast: &Cast, record: &Record, made: &Made, face: Face<'_>) 
             "resolution",
             closed.then_some("<p>Sent a replacement &amp; closed.</p>").filter(|_| fixed.chance(60)),
         );
-        row.maybe("classification", *fixed.pick(&CLASSIFICATIONS));
+        row.maybe("classification", fixed.pick(&CLASSIFICATIONS));
     }
     row.text("status", status);
     row.text("statusType", status_type);
     row.maybe("category", fixed.chance(90).then_some(category));
     row.maybe("subCategory", fixed.chance(60).then_some(sub_category));
     row.text("channel", channel);
-    row.text("language", *fixed.pick(&["English", "English", "German", "French", "Arabic", "Japanese"]));
-    row.maybe("priority", *fresh.pick(&PRIORITIES));
+    row.text("language", fixed.pick(&["English", "English", "German", "French", "Arabic", "Japanese"]));
+    row.maybe("priority", fresh.pick(&PRIORITIES));
     row.maybe("email", contact.email.as_deref());
     row.maybe("phone", contact.phone.as_deref());
     row.text("webUrl", &format!("https://desk.example/agent/portal/tickets/details/{id}"));
@@ -145,7 +145,7 @@ pub(crate) fn ticket(cast: &Cast, record: &Record, made: &Made, face: Face<'_>) 
     row.number("threadCount", 1 + fresh.below(9));
     row.number("commentCount", fresh.below(4));
     if whole {
-        row.text("relationshipType", *fixed.pick(&["None", "None", "None", "Parent", "Child"]));
+        row.text("relationshipType", fixed.pick(&["None", "None", "None", "Parent", "Child"]));
     }
     if searched {
         row.number("childTicketCount", fixed.below(12) / 10);
@@ -160,7 +160,7 @@ pub(crate) fn ticket(cast: &Cast, record: &Record, made: &Made, face: Face<'_>) 
             thread.text("channel", &channel.to_uppercase());
             thread.flag("isDraft", false);
             thread.flag("isForward", false);
-            thread.text("direction", if made.serial % 2 == 0 { "in" } else { "out" });
+            thread.text("direction", if made.serial.is_multiple_of(2) { "in" } else { "out" });
         });
     }
     if complete {
@@ -186,7 +186,7 @@ pub(crate) fn ticket(cast: &Cast, record: &Record, made: &Made, face: Face<'_>) 
         row.array("entitySkills", fixed.chance(5).then(|| quoted(&id_of(12, made.serial % 4).to_string())));
     }
     if !searched {
-        row.maybe("sentiment", *fixed.pick(&[Some("POSITIVE"), Some("NEGATIVE"), Some("NEUTRAL"), None]));
+        row.maybe("sentiment", fixed.pick(&[Some("POSITIVE"), Some("NEGATIVE"), Some("NEUTRAL"), None]));
         row.null("channelCode");
         row.object("source", |source| {
             for name in ["appName", "extId", "permalink", "appPhotoURL"] {
@@ -220,7 +220,7 @@ fn description(dice: &mut Dice) -> Option<String> {
         if markup && number == 2 {
             text.push_str("</p>\n<p>");
         }
-        text.push_str(dice.pick::<&str>(&SENTENCES));
+        text.push_str(dice.pick(&SENTENCES));
     }
     if markup {
         text.push_str("</p><br></div>");
@@ -229,7 +229,7 @@ fn description(dice: &mut Dice) -> Option<String> {
 }
 
 fn custom_fields(row: &mut Row, fixed: &mut Dice, fresh: &mut Dice) {
-    let region = *fixed.pick(&REGIONS);
+    let region = fixed.pick(&REGIONS);
     let order = fixed.chance(60).then(|| 10_000 + fixed.below(90_000));
     let gift = fixed.chance(50).then(|| fresh.chance(20));
     let chosen: Vec<String> =

@@ -57,7 +57,7 @@ pub(crate) fn records(cast: &Cast, settings: &Settings, module: Module) -> Vec<R
 /// A record with everything that the dice decide about it.
 pub(crate) fn record(cast: &Cast, module: Module, serial: u32, created: i64, modified: i64) -> Record {
     let mut dice = cast.dice(module, serial, 2);
-    let department = *dice.pick(&[0, 0, 0, 1, 1, 2, 2, 3, 3, 4]);
+    let department = dice.pick(&[0, 0, 0, 1, 1, 2, 2, 3, 3, 4]);
     let agent = if dice.chance(85) { dice.below(u64::from(AGENTS)) as u8 } else { NO_AGENT };
     let party = match module {
         Module::Tickets => dice.below(u64::from(cast.contacts)) as u32,
@@ -90,13 +90,13 @@ pub(crate) fn edited(cast: &Cast, module: Module, mut made: Made) -> Made {
 
 /// An index into the module's list of statuses.
 fn status(dice: &mut Dice, module: Module, settled: bool) -> u8 {
-    *match module {
+    match module {
         Module::Tickets if settled => dice.pick(&[5, 5, 5, 5, 5, 5, 6, 6, 6, 4]),
         Module::Tickets => dice.pick(&[0, 0, 1, 2, 3, 4, 5, 5, 6]),
         Module::Tasks if settled => dice.pick(&[3, 3, 3, 3, 4]),
         Module::Tasks => dice.pick(&[0, 0, 1, 2, 3, 4]),
         Module::Articles => dice.pick(&[0, 0, 0, 0, 0, 0, 1, 2, 3, 4]),
-        Module::Contacts => &0,
+        Module::Contacts => 0,
     }
 }
 
