@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::cast::Cast;
 use crate::record::{Module, Record};
-use crate::render::{self, Show};
+use crate::rendering::{self, Show};
 
 pub(crate) const JSON: &str = "application/json;charset=UTF-8";
 pub(crate) const HTML: &str = "text/html;charset=UTF-8";
@@ -129,7 +129,7 @@ impl Answer {
                     if place > 0 {
                         body.push(',');
                     }
-                    body.push_str(&render::render(cast, *module, record, show));
+                    body.push_str(&rendering::render(cast, *module, record, show));
                 }
                 body.push(']');
                 if let Some(count) = count {

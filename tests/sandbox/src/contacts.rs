@@ -5,7 +5,8 @@ use crate::record::{Made, Module, NO_AGENT, NOBODY, Record, id_of};
 use crate::row::{Row, quoted};
 use crate::words::{CITIES, REGIONS};
 
-pub(crate) fn contact(cast: &Cast, record: &Record, made: &Made, alone: bool) -> String {
+/// A search row embeds everything; alone, a contact embeds what is asked for.
+pub(crate) fn contact(cast: &Cast, record: &Record, made: &Made, include: Option<&[&str]>) -> String {
     let person = cast.contact(made.serial);
     let mut fixed = cast.dice(Module::Contacts, made.serial, 3);
     let mut fresh = cast.dice(Module::Contacts, made.serial, 1_000 + made.revision);
@@ -63,7 +64,7 @@ pub(crate) fn contact(cast: &Cast, record: &Record, made: &Made, alone: bool) ->
     }
     row.time("createdTime", record.created);
     row.time("modifiedTime", record.modified);
-    if !alone {
+    if include.is_none_or(|include| include.contains(&"accounts")) {
         match &account {
             Some(account) => row.object("account", |inner| {
                 inner.number("id", account.id);
@@ -72,6 +73,8 @@ pub(crate) fn contact(cast: &Cast, record: &Record, made: &Made, alone: bool) ->
             }),
             None => row.null("account"),
         }
+    }
+    if include.is_none_or(|include| include.contains(&"owner")) {
         match made.agent {
             NO_AGENT => row.null("owner"),
             agent => row.object("owner", |inner| {
@@ -81,7 +84,8 @@ pub(crate) fn contact(cast: &Cast, record: &Record, made: &Made, alone: bool) ->
                 inner.text("lastName", agent.last);
             }),
         }
-    } else {
+    }
+    if include.is_some() {
         for flag in ["isAnonymous", "isSpam", "isDeleted", "isTrashed"] {
             row.flag(flag, false);
         }

@@ -5,7 +5,7 @@ use crate::lists;
 use crate::portal;
 use crate::query::Query;
 use crate::record::{Module, key_of};
-use crate::render::{Show, render};
+use crate::rendering::{Show, render};
 use crate::search;
 use crate::state::State;
 

@@ -42,7 +42,7 @@ impl Dice {
         from[self.below(from.len() as u64) as usize]
     }
 
-    /// Sixty-four hexadecimal digits' worth of halves: 32 digits.
+    /// 32 hexadecimal digits.
     pub(crate) fn hex(&mut self) -> String {
         format!("{:016x}{:016x}", self.next(), self.next())
     }

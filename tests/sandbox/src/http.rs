@@ -1,5 +1,6 @@
 //! One request's way through the sandbox: noted, delayed, failed on purpose or answered.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -62,8 +63,7 @@ async fn handle(Handle(sandbox): Handle<Sandbox>, request: Request) -> Response 
         }
         Some(Fault::Cut) => {
             let answer = carry_out(&arrival, &call);
-            let response = respond(&arrival, &answer);
-            cut(response, line.is_some()).await
+            cut(respond(&arrival, &answer), line).await
         }
         Some(Fault::Drop) => match line {
             Some(line) => {
@@ -129,7 +129,7 @@ fn arrive(sandbox: &Sandbox, call: &Call) -> Arrival {
     };
     let number = state.journal.arrival(entry);
     let fault = if crowded { None } else { state.faults.take(&call.path) };
-    let pause = if desk { state.pause() } else { Duration::ZERO };
+    let pause = if desk && !crowded { state.pause() } else { Duration::ZERO };
     drop(state);
     Arrival { sandbox: sandbox.clone(), number, desk, crowded, fault, pause }
 }
@@ -175,7 +175,7 @@ fn respond(arrival: &Arrival, answer: &Answer) -> Response {
     let (cast, now) = {
         let mut state = arrival.sandbox.state();
         state.journal.answered(arrival.number, answer.status, answer.credits);
-        (std::sync::Arc::clone(&state.cast), state.now())
+        (Arc::clone(&state.cast), state.now())
     };
     let body = answer.body(&cast);
     let empty = body.is_empty();
@@ -198,12 +198,13 @@ fn respond(arrival: &Arrival, answer: &Answer) -> Response {
 }
 
 /// Leaves half of the body. On a connection the whole length is announced, and the connection ends.
-async fn cut(response: Response, connected: bool) -> Response {
+async fn cut(response: Response, line: Option<Line>) -> Response {
     let (mut head, body) = response.into_parts();
     let whole = body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     let half = whole.slice(..whole.len() / 2);
-    if !connected {
-        return Response::from_parts(head, Body::from(half));
+    let Some(line) = line else { return Response::from_parts(head, Body::from(half)) };
+    if half.is_empty() {
+        line.close();
     }
     head.headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.len()));
     Response::from_parts(head, Body::new(Half::new(half)))

@@ -7,9 +7,9 @@
 //! |---|---|
 //! | what can be set, scripted and asked | `settings`, `faults`, `journal`, `sandbox` |
 //! | how a request is answered | `http`, then `accounts` or `desk`, then `search` and `lists` |
-//! | what is found, in which order | `select`, over the indexes of `shelf` and `ordered` |
+//! | what is found, in which order | `selection`, over the indexes of `shelf` and `ordered` |
 //! | where the records come from | `world` for their times, `cast` for their people, `words` |
-//! | how a record looks | `tickets`, `contacts`, `tasks`, `articles`, `portal` |
+//! | how a record looks | `rendering`, then `tickets`, `contacts`, `tasks`, `articles`, `portal` |
 
 mod accounts;
 mod answer;
@@ -27,11 +27,11 @@ mod ordered;
 mod portal;
 mod query;
 mod record;
-mod render;
+mod rendering;
 mod row;
 mod sandbox;
 mod search;
-mod select;
+mod selection;
 mod settings;
 mod shelf;
 mod state;

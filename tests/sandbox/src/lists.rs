@@ -7,9 +7,9 @@ use crate::cast::{AGENTS, Cast, DEPARTMENTS};
 use crate::portal;
 use crate::query::Query;
 use crate::record::Module;
-use crate::render::{Show, render};
+use crate::rendering::{Show, render};
 use crate::search::order;
-use crate::select::{Selection, Term, Test, select};
+use crate::selection::{Selection, Term, Test, select};
 use crate::settings::Settings;
 use crate::shelf::Shelf;
 

@@ -36,6 +36,13 @@ pub(crate) fn organization(cast: &Cast) -> String {
     row.text("logoURL", "");
     row.text("faviconURL", "");
     row.text("timeZone", "Europe/Berlin");
+    row.text("industry", "Retail");
+    for name in ["employeeCountRange", "designation", "migrationFrom"] {
+        row.null(name);
+    }
+    for name in ["preferredSolution", "preferredCommunicationChannels"] {
+        row.array(name, None);
+    }
     row.finish()
 }
 

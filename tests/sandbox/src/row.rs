@@ -95,7 +95,7 @@ impl Row {
         self.text.push('}');
     }
 
-    /// An array of one object, or of none.
+    /// An array of finished JSON values.
     pub(crate) fn array(&mut self, name: &str, objects: impl IntoIterator<Item = String>) {
         self.name(name);
         self.text.push('[');

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::faults::Fault;
 use crate::journal::Logged;
 use crate::record::{Content, Module, Record, key_of, millis};
-use crate::render;
+use crate::rendering;
 use crate::settings::Settings;
 use crate::state::State;
 
@@ -55,7 +55,7 @@ impl Sandbox {
             let state = self.state();
             (Arc::clone(&state.cast), state.shelf(module).live.records.values().cloned().collect::<Vec<_>>())
         };
-        records.iter().map(|record| render::value(&cast, module, record)).collect()
+        records.iter().map(|record| rendering::value(&cast, module, record)).collect()
     }
 
     /// Every request since the log was last cleared, in the order of arrival.
@@ -152,7 +152,7 @@ impl Sandbox {
         self.state().accounts.expire();
     }
 
-    /// A panic in one test's request does not spoil the sandbox for the message of another.
+    /// A panic elsewhere does not hide the state from a test that wants to report it.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,8 +4,8 @@ use crate::answer::Answer;
 use crate::cast::Cast;
 use crate::query::Query;
 use crate::record::Module;
-use crate::render::Show;
-use crate::select::{By, Order, Selection, Term, Test, select};
+use crate::rendering::Show;
+use crate::selection::{By, Order, Selection, Term, Test, select};
 use crate::settings::Settings;
 use crate::shelf::Shelf;
 
@@ -97,7 +97,7 @@ pub(crate) fn search(
     query.allow(params.iter().map(|(name, ..)| *name).chain(SHARED))?;
     let limit = query.number("limit", 1..=100, 10)?;
     let from = query.number("from", 0..=settings.from_cap, 0)?;
-    if from + limit > settings.from_cap + 1 {
+    if from + limit > settings.from_cap.saturating_add(1) {
         return Err(Answer::unprocessable(&format!("Max search result iterable is {}", settings.from_cap + 1)));
     }
 

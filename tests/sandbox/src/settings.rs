@@ -4,8 +4,8 @@ use std::time;
 
 use chrono::{DateTime, Duration, Utc};
 
-/// Everything that shapes a sandbox. The first eight fields shape the world and count only in
-/// [`Sandbox::new`](crate::Sandbox::new); the rest may be changed with [`Sandbox::configure`](crate::Sandbox::configure).
+/// Everything that shapes a sandbox. The fields up to `clock` shape the world, which is built once, in
+/// [`Sandbox::new`](crate::Sandbox::new); the others may be changed with [`Sandbox::configure`](crate::Sandbox::configure).
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Two worlds of the same seed and the same sizes hold the same records.
@@ -38,7 +38,8 @@ pub struct Settings {
     pub daily_credits: u64,
     /// How long an access token lives.
     pub token_lifetime: Duration,
-    /// Before every n-th Desk request is answered, one random record is edited, created or deleted, one second later.
+    /// Before every n-th Desk request is carried out, the clock moves by a second and a random record is edited,
+    /// created or deleted. Requests that a fault or the concurrency limit answers do not count.
     pub change_every: Option<u32>,
     /// The client id that the accounts server knows.
     pub client_id: String,

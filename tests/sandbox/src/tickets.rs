@@ -51,7 +51,7 @@ pub(crate) fn headline(cast: &Cast, serial: u32) -> Headline {
 }
 
 pub(crate) fn ticket(cast: &Cast, record: &Record, made: &Made, face: Face<'_>) -> String {
-    let Headline { id, number, subject } = headline(cast, made.serial);
+    let (Headline { id, number, .. }, subject) = (headline(cast, made.serial), subject(cast, made));
     // Two throws: what stays, and what each edit throws again.
     let mut fixed = cast.dice(Module::Tickets, made.serial, 1);
     let mut fresh = cast.dice(Module::Tickets, made.serial, 1_000 + made.revision);
@@ -78,10 +78,7 @@ pub(crate) fn ticket(cast: &Cast, record: &Record, made: &Made, face: Face<'_>) 
     let mut row = Row::new();
     row.number("id", id);
     row.number("ticketNumber", number);
-    match made.revision {
-        0 => row.text("subject", &subject),
-        edits => row.text("subject", &format!("{subject} [{edits}]")),
-    }
+    row.text("subject", &subject);
     if complete {
         row.maybe("description", description(&mut fixed).as_deref());
         row.maybe(
@@ -96,7 +93,7 @@ pub(crate) fn ticket(cast: &Cast, record: &Record, made: &Made, face: Face<'_>) 
     row.maybe("subCategory", fixed.chance(60).then_some(sub_category));
     row.text("channel", channel);
     row.text("language", fixed.pick(&["English", "English", "German", "French", "Arabic", "Japanese"]));
-    row.maybe("priority", fresh.pick(&PRIORITIES));
+    row.maybe("priority", priority(cast, made));
     row.maybe("email", contact.email.as_deref());
     row.maybe("phone", contact.phone.as_deref());
     row.text("webUrl", &format!("https://desk.example/agent/portal/tickets/details/{id}"));
@@ -127,7 +124,7 @@ pub(crate) fn ticket(cast: &Cast, record: &Record, made: &Made, face: Face<'_>) 
     row.time("dueDate", fixed.chance(80).then_some(record.created + 3 * DAY));
     row.time("responseDueDate", fixed.chance(50).then_some(record.created + 8 * HOUR));
     row.time("onholdTime", (status_type == "On Hold").then_some(record.modified));
-    row.time("closedTime", closed.then_some(record.modified.min(record.created.max(record.modified - HOUR))));
+    row.time("closedTime", closed.then_some(record.created.max(record.modified - HOUR)));
     if whole {
         row.time("lockedTime", (archived && fixed.chance(50)).then_some(record.modified));
     }
@@ -144,7 +141,7 @@ pub(crate) fn ticket(cast: &Cast, record: &Record, made: &Made, face: Face<'_>) 
     }
     row.number("threadCount", 1 + fresh.below(9));
     row.number("commentCount", fresh.below(4));
-    if whole {
+    if whole && !matches!(face, Face::Detail { .. }) {
         row.text("relationshipType", fixed.pick(&["None", "None", "None", "Parent", "Child"]));
     }
     if searched {
@@ -199,6 +196,16 @@ pub(crate) fn ticket(cast: &Cast, record: &Record, made: &Made, face: Face<'_>) 
         detail(&mut row, &mut fixed, made, late);
     }
     row.finish()
+}
+
+/// The subject, which tells how often the ticket was edited.
+pub(crate) fn subject(cast: &Cast, made: &Made) -> String {
+    let Headline { subject, .. } = headline(cast, made.serial);
+    if made.revision == 0 { subject } else { format!("{subject} [{}]", made.revision) }
+}
+
+pub(crate) fn priority(cast: &Cast, made: &Made) -> Option<&'static str> {
+    cast.dice(Module::Tickets, made.serial, 500_000 + made.revision).pick(&PRIORITIES)
 }
 
 /// Some of the closed tickets that nobody touched for two years.

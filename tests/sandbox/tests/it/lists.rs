@@ -87,6 +87,15 @@ async fn a_record_can_be_read_alone_until_it_is_gone() {
 }
 
 #[tokio::test]
+async fn alone_a_record_embeds_what_is_asked_for() {
+    let client = Client::new(small()).await;
+    let contact = text(&client.sandbox.records("contacts")[0], "id");
+    let contact = client.get(&format!("/contacts/{contact}?include=owner")).await.json();
+    assert!(contact.get("owner").is_some() && contact.get("account").is_none());
+    assert_eq!(client.get("/tickets/1?include=everything").await.status, 422);
+}
+
+#[tokio::test]
 async fn the_portal_describes_itself() {
     let client = Client::new(small()).await;
     assert_eq!(client.get("/organizations").await.rows()[0]["id"], "600000001");

@@ -45,6 +45,20 @@ async fn it_answers_on_a_free_port_in_its_own_time() {
 }
 
 #[tokio::test]
+async fn stopping_closes_connections_that_were_kept_open() {
+    let (_, server) = served().await;
+    let address = server.url.strip_prefix("http://").expect("plain http").to_owned();
+    let mut stream = TcpStream::connect(&address).await.expect("it listens");
+    stream
+        .write_all(format!("GET /api/v1/agents HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes())
+        .await
+        .expect("it reads");
+    assert!(stream.read(&mut [0; 4_096]).await.expect("it answers") > 0);
+    server.stop().await;
+    assert_eq!(stream.read(&mut [0; 4_096]).await.expect("an orderly end"), 0);
+}
+
+#[tokio::test]
 async fn a_cut_answer_announces_more_than_it_sends() {
     let (sandbox, server) = served().await;
     sandbox.fault("/api", [Fault::Pass, Fault::Cut]);

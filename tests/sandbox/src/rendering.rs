@@ -27,7 +27,10 @@ pub(crate) fn render(cast: &Cast, module: Module, record: &Record, show: &Show) 
     };
     let alone = matches!(show, Show::Alone { .. });
     match module {
-        Module::Contacts => contacts::contact(cast, record, made, alone),
+        Module::Contacts => match show {
+            Show::Alone { include } => contacts::contact(cast, record, made, Some(&borrowed(include))),
+            _ => contacts::contact(cast, record, made, None),
+        },
         Module::Tasks => tasks::task(cast, record, made, alone),
         Module::Articles => articles::article(cast, record, made, alone),
         Module::Tickets => match show {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::cast::Cast;
 use crate::record::{Made, Module, NO_AGENT, NOBODY, Record, key_of, millis};
-use crate::render;
+use crate::rendering;
 use crate::settings::Bounds;
 use crate::shelf::Collection;
 use crate::tickets;
@@ -149,12 +149,12 @@ fn holds(cast: &Cast, module: Module, record: &Record, bounds: Bounds, terms: &[
     if slow.is_empty() {
         return true;
     }
-    let row = render::value(cast, module, record);
+    let row = rendering::value(cast, module, record);
     slow.iter().all(|term| {
         let field = row.pointer(term.path).unwrap_or(&Value::Null);
         match &term.test {
-            Test::Among(wanted) => wanted.iter().any(|wanted| text(field).eq_ignore_ascii_case(wanted)),
-            Test::Contains(part) => text(field).to_lowercase().contains(&part.trim_matches('*').to_lowercase()),
+            Test::Among(wanted) => among(wanted, &text(field)),
+            Test::Contains(part) => contains(&text(field), part),
             Test::Within(from, to) => millis(field).is_some_and(|time| inside(bounds, (*from, *to), time)),
             Test::Never => false,
         }
@@ -163,12 +163,22 @@ fn holds(cast: &Cast, module: Module, record: &Record, bounds: Bounds, terms: &[
 
 /// Answers for the fields that are kept, so that a row need not be made only to be thrown away.
 fn known(cast: &Cast, module: Module, record: &Record, made: &Made, term: &Term<'_>) -> Option<bool> {
-    let Test::Among(wanted) = &term.test else { return None };
+    let wanted = match &term.test {
+        Test::Among(wanted) => wanted,
+        Test::Contains(part) if module == Module::Tickets && term.path == "/subject" => {
+            return Some(contains(&tickets::subject(cast, made), part));
+        }
+        _ => return None,
+    };
     let is = |id: u64| wanted.iter().any(|wanted| wanted.parse() == Ok(id));
     match (module, term.path) {
         (_, "/departmentId") if module != Module::Contacts => Some(is(cast.department_id(made.department))),
         (Module::Tickets, "/assigneeId") => Some(made.agent != NO_AGENT && is(cast.agent_id(made.agent))),
         (Module::Tickets, "/contactId") => Some(made.party != NOBODY && is(Module::Contacts.key(made.party))),
+        (Module::Tickets, "/priority") => Some(among(wanted, tickets::priority(cast, made).unwrap_or_default())),
+        (Module::Tickets, "/email") => {
+            Some(among(wanted, cast.contact(made.party).email.as_deref().unwrap_or_default()))
+        }
         (Module::Tickets, "/isArchived") => {
             Some(wanted.contains(&if tickets::archived(cast, record, made) { "true" } else { "false" }))
         }
@@ -176,6 +186,14 @@ fn known(cast: &Cast, module: Module, record: &Record, made: &Made, term: &Term<
         (Module::Tasks, "/status") => Some(has_status(wanted, TASK_STATUSES[usize::from(made.status)])),
         _ => None,
     }
+}
+
+fn among(wanted: &[&str], text: &str) -> bool {
+    wanted.iter().any(|wanted| text.eq_ignore_ascii_case(wanted))
+}
+
+fn contains(text: &str, part: &str) -> bool {
+    text.to_lowercase().contains(&part.trim_matches('*').to_lowercase())
 }
 
 /// By its own label, or by its type as `${OPEN}`, `${ONHOLD}` and `${CLOSED}`.
@@ -202,7 +220,7 @@ fn sort(cast: &Cast, module: Module, order: &Order, found: &mut [Arc<Record>]) {
         By::Created => found.sort_by(|one, two| directed(one.created.cmp(&two.created)).then(one.key.cmp(&two.key))),
         By::Field(path) => {
             let key = |record: &Arc<Record>| {
-                let text = text(render::value(cast, module, record).pointer(path).unwrap_or(&Value::Null));
+                let text = text(rendering::value(cast, module, record).pointer(path).unwrap_or(&Value::Null));
                 (text.parse::<u64>().ok(), text)
             };
             let mut keyed: Vec<_> = found.iter().map(|record| (key(record), Arc::clone(record))).collect();
