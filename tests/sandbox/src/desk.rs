@@ -1,0 +1,173 @@
+//! The Desk API: who may ask, what a request costs, and which path leads where.
+
+use crate::answer::Answer;
+use crate::lists;
+use crate::portal;
+use crate::query::Query;
+use crate::record::{Module, key_of};
+use crate::rendering::{Show, render};
+use crate::search;
+use crate::state::State;
+
+/// What every path of the Desk API begins with.
+pub(crate) const PREFIX: &str = "/api/v1";
+
+/// A request, as far as the Desk API looks at it.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: Query,
+    pub(crate) authorization: Option<String>,
+    pub(crate) org_id: Option<String>,
+}
+
+impl Call {
+    /// The `from` of the request, or 0.
+    pub(crate) fn depth(&self) -> u32 {
+        self.query.get("from").and_then(|from| from.parse().ok()).unwrap_or(0)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place<'a> {
+    Organizations,
+    AccessibleOrganizations,
+    MyInfo,
+    Departments,
+    Agents,
+    Search(Module),
+    List(Module),
+    One(Module, &'a str),
+}
+
+pub(crate) fn answer(state: &mut State, call: &Call) -> Answer {
+    if let Err(refusal) = authenticate(state, call) {
+        return refusal;
+    }
+    let Some(place) = place(&call.path) else { return Answer::not_found() };
+    let weight = weight(place, call.depth());
+    if !state.credits_cover(weight) {
+        return Answer::threshold_exceeded(state.seconds_to_midnight());
+    }
+    let mut answer = permitted(state, call, place).unwrap_or_else(|refusal| refusal);
+    answer.credits = weight;
+    let left = state.spend(weight);
+    answer
+        .with("X-Rate-Limit-Request-Weight-v3", weight.to_string())
+        .with("X-Rate-Limit-Remaining-v3", left.to_string())
+}
+
+fn authenticate(state: &State, call: &Call) -> Result<(), Answer> {
+    let header = call.authorization.as_deref().unwrap_or_default();
+    let Some(token) = header.strip_prefix("Zoho-oauthtoken ").or_else(|| header.strip_prefix("Bearer ")) else {
+        return Err(Answer::refusal(401, "UNAUTHORIZED", "You are not authenticated to perform this operation."));
+    };
+    if state.accounts.accepts(token.trim(), state.now()) { Ok(()) } else { Err(Answer::invalid_oauth()) }
+}
+
+fn place(path: &str) -> Option<Place<'_>> {
+    let parts: Vec<&str> = path.strip_prefix(PREFIX)?.strip_prefix('/')?.split('/').collect();
+    Some(match parts[..] {
+        ["organizations"] => Place::Organizations,
+        ["accessibleOrganizations"] => Place::AccessibleOrganizations,
+        ["myinfo"] => Place::MyInfo,
+        ["departments"] => Place::Departments,
+        ["agents"] => Place::Agents,
+        ["tickets"] => Place::List(Module::Tickets),
+        ["articles"] => Place::List(Module::Articles),
+        [module @ ("tickets" | "contacts" | "tasks"), "search"] => Place::Search(Module::named(module)?),
+        [module, id] if !id.is_empty() => Place::One(Module::named(module)?, id),
+        _ => return None,
+    })
+}
+
+fn weight(place: Place<'_>, depth: u32) -> u64 {
+    match place {
+        Place::One(..) | Place::MyInfo => 1,
+        _ => match depth {
+            0..=2_000 => 3,
+            2_001..=10_000 => 10,
+            10_001..=100_000 => 50,
+            _ => 100,
+        },
+    }
+}
+
+fn permitted(state: &State, call: &Call, place: Place<'_>) -> Result<Answer, Answer> {
+    if !matches!(place, Place::Organizations) {
+        check_organization(state, call)?;
+    }
+    check_scopes(state, place)?;
+    if call.method != "GET" {
+        return Err(Answer::refusal(405, "METHOD_NOT_ALLOWED", "The HTTP method is not allowed for this URL."));
+    }
+    let (cast, settings, query) = (&state.cast, &state.settings, &call.query);
+    match place {
+        Place::Organizations | Place::AccessibleOrganizations => {
+            query.allow([])?;
+            Ok(Answer::list(&[portal::organization(cast)]))
+        }
+        Place::MyInfo => {
+            query.allow(["include"])?;
+            Ok(Answer::json(200, portal::agent(cast, 0)))
+        }
+        Place::Departments => lists::departments(cast, query),
+        Place::Agents => lists::agents(cast, query),
+        Place::List(Module::Articles) => lists::articles(cast, settings, state.shelf(Module::Articles), query),
+        Place::List(module) => lists::tickets(cast, settings, state.shelf(module), query),
+        Place::Search(module) => search::search(cast, settings, module, state.shelf(module), query),
+        Place::One(module, id) => one(state, query, module, id),
+    }
+}
+
+fn one(state: &State, query: &Query, module: Module, id: &str) -> Result<Answer, Answer> {
+    let (params, include): (&[&str], &[&str]) = match module {
+        Module::Tickets => (
+            &["include", "orgId"],
+            &["contacts", "products", "departments", "team", "assignee", "contract", "isRead", "skills"],
+        ),
+        Module::Contacts => (&["include"], &["accounts", "owner"]),
+        Module::Tasks => (&["include"], &["contacts", "tickets", "assignee", "teams", "projects", "creator"]),
+        Module::Articles => (&["version"], &[]),
+    };
+    query.allow(params.iter().copied())?;
+    let include = lists::include(query, include)?;
+    let record = state.shelf(module).live.get(key_of(id)).ok_or_else(Answer::not_found)?;
+    Ok(Answer::json(200, render(&state.cast, module, record, &Show::Alone { include })))
+}
+
+fn check_organization(state: &State, call: &Call) -> Result<(), Answer> {
+    match call.org_id.as_deref().or_else(|| call.query.get("orgId")) {
+        None => Ok(()),
+        Some(id) if id == state.settings.org_id => Ok(()),
+        Some(id) if id.is_empty() || !id.bytes().all(|digit| digit.is_ascii_digit()) => Err(Answer::refusal(
+            500,
+            "INTERNAL_SERVER_ERROR",
+            "An internal server error occurred while processing your request.",
+        )),
+        Some(_) => {
+            Err(Answer::refusal(403, "OAUTH_ORG_MISMATCH", "The OAuthToken is not valid for specified organization."))
+        }
+    }
+}
+
+/// Every group has to be met by one of its scopes.
+fn check_scopes(state: &State, place: Place<'_>) -> Result<(), Answer> {
+    const BASIC: &[&str] = &["Desk.basic.READ", "Desk.settings.READ"];
+    let module: &[&str] = match place {
+        Place::Organizations | Place::AccessibleOrganizations | Place::MyInfo | Place::Departments | Place::Agents => {
+            BASIC
+        }
+        Place::Search(module) | Place::List(module) | Place::One(module, _) => match module {
+            Module::Tickets => &["Desk.tickets.READ"],
+            Module::Contacts => &["Desk.contacts.READ"],
+            Module::Tasks => &["Desk.tasks.READ", "Desk.activities.tasks.READ"],
+            Module::Articles => &["Desk.articles.READ"],
+        },
+    };
+    let searched: &[&str] = &["Desk.search.READ"];
+    let needed = [module].into_iter().chain(matches!(place, Place::Search(_)).then_some(searched));
+    let granted = |scope: &&str| state.settings.scopes.iter().any(|granted| granted.eq_ignore_ascii_case(scope));
+    if needed.into_iter().all(|group| group.iter().any(granted)) { Ok(()) } else { Err(Answer::scope_mismatch()) }
+}

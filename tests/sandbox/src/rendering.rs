@@ -1,0 +1,64 @@
+//! Turns a record into the JSON of the place where it is shown.
+
+use serde_json::{Map, Value};
+
+use crate::cast::Cast;
+use crate::record::{Content, Module, Record};
+use crate::tickets::Face;
+use crate::{articles, contacts, tasks, tickets};
+
+/// Where a record is shown.
+#[derive(Clone, Debug)]
+pub(crate) enum Show {
+    /// A row of a search, or of the articles' list.
+    Row,
+    /// A row of the tickets' list, with the objects asked for.
+    List { include: Vec<String> },
+    /// A row of the tickets' list with the fields asked for, instead of those it has by itself.
+    Fields(Vec<String>),
+    /// Alone, with the objects asked for.
+    Alone { include: Vec<String> },
+}
+
+pub(crate) fn render(cast: &Cast, module: Module, record: &Record, show: &Show) -> String {
+    let made = match &record.content {
+        Content::Made(made) => made,
+        Content::Planted(json) => return json.to_string(),
+    };
+    let alone = matches!(show, Show::Alone { .. });
+    match module {
+        Module::Contacts => match show {
+            Show::Alone { include } => contacts::contact(cast, record, made, Some(&borrowed(include))),
+            _ => contacts::contact(cast, record, made, None),
+        },
+        Module::Tasks => tasks::task(cast, record, made, alone),
+        Module::Articles => articles::article(cast, record, made, alone),
+        Module::Tickets => match show {
+            Show::Row => tickets::ticket(cast, record, made, Face::Search),
+            Show::List { include } => tickets::ticket(cast, record, made, Face::List { include: &borrowed(include) }),
+            Show::Alone { include } => {
+                tickets::ticket(cast, record, made, Face::Detail { include: &borrowed(include) })
+            }
+            Show::Fields(names) => {
+                let whole = tickets::ticket(cast, record, made, Face::Detail { include: &[] });
+                let whole: Map<String, Value> = serde_json::from_str(&whole).unwrap_or_default();
+                // Custom fields come back as null on the list, even when they are asked for.
+                let pick = |name: &String| {
+                    (name.clone(), whole.get(name).filter(|_| !name.starts_with("cf")).cloned().unwrap_or_default())
+                };
+                let id = ("id".to_owned(), whole.get("id").cloned().unwrap_or_default());
+                Value::Object(names.iter().map(pick).chain([id]).collect()).to_string()
+            }
+        },
+    }
+}
+
+/// A record's search row as a value. Text that no reader accepts comes as a string.
+pub(crate) fn value(cast: &Cast, module: Module, record: &Record) -> Value {
+    let text = render(cast, module, record, &Show::Row);
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
+}
+
+fn borrowed(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}

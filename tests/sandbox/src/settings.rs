@@ -1,0 +1,108 @@
+//! What a sandbox can be told: the size of its world, its limits and its clock.
+
+use std::time;
+
+use chrono::{DateTime, Duration, Utc};
+
+/// Everything that shapes a sandbox. The fields up to `clock` shape the world, which is built once, in
+/// [`Sandbox::new`](crate::Sandbox::new); the others may be changed with [`Sandbox::configure`](crate::Sandbox::configure).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Two worlds of the same seed and the same sizes hold the same records.
+    pub seed: u64,
+    /// How many tickets the world begins with; every other module scales with it.
+    pub tickets: usize,
+    /// How far back created times go.
+    pub years: u32,
+    /// For each number, that many tickets share one modified second in the past. Each is capped to a quarter of the tickets.
+    pub mass_edits: Vec<usize>,
+    /// For each number, that many tickets share one created and one modified second, as a bulk import leaves them.
+    pub same_instant: Vec<usize>,
+    /// The organization's id.
+    pub org_id: String,
+    /// What the world believes the time is.
+    pub clock: Clock,
+    /// The largest `from` of a search; `from` and `limit` together may not pass it by more than one.
+    pub from_cap: u32,
+    /// Whether the two ends of a time range belong to it.
+    pub bounds: Bounds,
+    /// How long after it happened a change shows in searches and in filtered articles.
+    pub index_lag: Duration,
+    /// How long each Desk request takes.
+    pub latency: time::Duration,
+    /// By how much the latency varies, evenly, in both directions.
+    pub latency_jitter: time::Duration,
+    /// How many Desk requests may be in flight; one more is answered with 429.
+    pub concurrency: u32,
+    /// What a day's requests may cost together, from midnight to midnight UTC.
+    pub daily_credits: u64,
+    /// How long an access token lives.
+    pub token_lifetime: Duration,
+    /// Before every n-th Desk request is carried out, the clock moves by a second and a random record is edited,
+    /// created or deleted. Requests that a fault or the concurrency limit answers do not count.
+    pub change_every: Option<u32>,
+    /// The client id that the accounts server knows.
+    pub client_id: String,
+    /// The client's secret.
+    pub client_secret: String,
+    /// The refresh token that buys access tokens.
+    pub refresh_token: String,
+    /// What the access tokens allow.
+    pub scopes: Vec<String>,
+}
+
+/// Whether the ends of a time range belong to it. The vendor does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bounds {
+    /// A record at either end is found.
+    Inclusive,
+    /// A record at either end is not found.
+    Exclusive,
+}
+
+/// What the world believes the time is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// The machine's time, plus what the sandbox was advanced by. The world ends at the last midnight UTC.
+    Real,
+    /// This moment, plus what the sandbox was advanced by. The world ends here.
+    Fixed(DateTime<Utc>),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            tickets: 5_000,
+            years: 4,
+            mass_edits: vec![350, 1_200],
+            same_instant: Vec::new(),
+            org_id: "600000001".into(),
+            clock: Clock::Real,
+            from_cap: 4_999,
+            bounds: Bounds::Inclusive,
+            index_lag: Duration::zero(),
+            latency: time::Duration::ZERO,
+            latency_jitter: time::Duration::ZERO,
+            concurrency: 10,
+            daily_credits: 1_000_000,
+            token_lifetime: Duration::hours(1),
+            change_every: None,
+            client_id: "1000.SANDBOXCLIENT".into(),
+            client_secret: "sandbox-secret-0a1b2c".into(),
+            refresh_token: "1000.sandbox-refresh.0123456789abcdef".into(),
+            scopes: DEFAULT_SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+        }
+    }
+}
+
+const DEFAULT_SCOPES: [&str; 8] = [
+    "Desk.tickets.READ",
+    "Desk.search.READ",
+    "Desk.contacts.READ",
+    "Desk.tasks.READ",
+    "Desk.activities.tasks.READ",
+    "Desk.articles.READ",
+    "Desk.basic.READ",
+    "Desk.settings.READ",
+];

@@ -1,0 +1,10 @@
+//! Tests of the sandbox through its router, and through a socket where only a socket can show it.
+
+mod accounts;
+mod faults;
+mod limits;
+mod lists;
+mod search;
+mod socket;
+mod support;
+mod world;
