@@ -1,2 +1,21 @@
-//! deskhouse
-fn main() {}
+//! The program: parse, run, print what went wrong, exit with its code. Everything else is in the library.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use deskhouse::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(source) => {
+            let error = deskhouse::error::Error::System { doing: "start the runtime".into(), source };
+            return cli::fail(&error);
+        }
+    };
+    match runtime.block_on(cli::run(cli)) {
+        Ok(class) => ExitCode::from(class.exit_code()),
+        Err(error) => cli::fail(&error),
+    }
+}

@@ -108,6 +108,8 @@ pub struct Limits {
     pub requests_per_second: u32,
     /// API credits that are left to others.
     pub credit_reserve: Reserve,
+    /// How often a failing request is sent in all, 1 to 20.
+    pub tries: u32,
 }
 
 /// What is remembered outside of the warehouse.
@@ -265,7 +267,13 @@ fn limits(layers: &mut Layers) -> Result<Limits, Noted> {
     let concurrency = layers.number("limits.concurrency");
     let requests_per_second = layers.number("limits.requests_per_second");
     let credit_reserve = layers.must("limits.credit_reserve", Reserve::parse);
-    Ok(Limits { concurrency: concurrency?, requests_per_second: requests_per_second?, credit_reserve: credit_reserve? })
+    let tries = layers.number("limits.tries");
+    Ok(Limits {
+        concurrency: concurrency?,
+        requests_per_second: requests_per_second?,
+        credit_reserve: credit_reserve?,
+        tries: tries?,
+    })
 }
 
 fn state(layers: &mut Layers, inputs: &Inputs) -> Result<State, Noted> {

@@ -165,6 +165,13 @@ pub static ALL: &[Setting] = &[
         "API credits to leave to others: a share of the day's, in quotes, or a number of credits.",
     )
     .default("20%"),
+    setting(
+        "limits",
+        "tries",
+        Kind::Number { least: 1, most: 20 },
+        "How often a failing request is sent in all; waits double from half a second to half a minute.",
+    )
+    .default("8"),
     setting("state", "dir", Kind::Text, "Folder of the token cache; without it, deskhouse in the user's state folder.")
         .example("/var/lib/deskhouse"),
 ];

@@ -151,6 +151,15 @@ const MOST_VALUES: usize = 32_766;
 impl Sqlite {
     /// Opens the database, and makes it if it is not there.
     pub async fn open(url: &WarehouseUrl) -> Result<Self, Error> {
+        Self::connect(url, true).await
+    }
+
+    /// Opens a database that is there.
+    pub async fn open_to_read(url: &WarehouseUrl) -> Result<Self, Error> {
+        Self::connect(url, false).await
+    }
+
+    async fn connect(url: &WarehouseUrl, create: bool) -> Result<Self, Error> {
         let address = url.to_string();
         let path = match url {
             WarehouseUrl::Sqlite { path, .. } => Some(path.clone()),
@@ -161,7 +170,7 @@ impl Sqlite {
             None => SqliteConnectOptions::new().in_memory(true),
         };
         let options = options
-            .create_if_missing(true)
+            .create_if_missing(create)
             // In WAL mode this can lose the last transactions to a power cut, never the database; they are read again.
             .synchronous(SqliteSynchronous::Normal)
             // A ticket with its raw record overflows the default page of 4 KiB.

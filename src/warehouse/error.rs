@@ -80,6 +80,9 @@ pub enum Trouble {
     /// The connection broke, or there was none.
     #[error("no connection to the server ({0})")]
     Lost(String),
+    /// A table of the schema is not there.
+    #[error("its tables are missing")]
+    NoTable,
     /// Anything else: the database's code.
     #[error("the database refused it (code {0})")]
     Other(String),
@@ -112,6 +115,7 @@ impl Error {
             Trouble::Busy => "close programs that hold a transaction open on it, and run the same command again",
             Trouble::Denied => "check user and password in DATABASE_URL",
             Trouble::Lost(_) => "check that the server runs, then run the same command again: it goes on where the last commit was",
+            Trouble::NoTable => "run `deskhouse sync` first: it makes the tables",
             Trouble::Other(_) => return None,
         };
         Some(hint.into())
@@ -121,6 +125,8 @@ impl Error {
 impl Trouble {
     pub(super) fn of(error: &sqlx::Error) -> Self {
         match error {
+            // SQLite has one code for every mistake in a statement.
+            sqlx::Error::Database(database) if database.message().starts_with("no such table") => Self::NoTable,
             sqlx::Error::Database(database) => Self::of_code(database.code().as_deref().unwrap_or("none")),
             sqlx::Error::Io(error) => Self::of_io(error),
             sqlx::Error::PoolTimedOut => Self::Lost("no answer in time".into()),
@@ -158,6 +164,7 @@ impl Trouble {
             "25006" | "42501" => Self::ReadOnly,
             "28000" | "28P01" => Self::Denied,
             "55P03" | "40P01" => Self::Busy,
+            "42P01" | "3F000" => Self::NoTable,
             "3D000" => Self::NoAccess("no such database".into()),
             code if code.starts_with("57P") || code.starts_with("08") => Self::Lost(format!("code {code}")),
             code => Self::Other(code.to_owned()),

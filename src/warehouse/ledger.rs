@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::dialect::{Dialect, Stamp};
-use super::error::Error;
+use super::error::{Error, Trouble};
 use super::sql::{Open, SqlWarehouse};
 use super::value::Cells;
 use crate::ledger::{
@@ -345,7 +345,11 @@ impl<D: Dialect> SqlWarehouse<D> {
         let mut open = self.dialect.pool().begin().await.map_err(&doing)?;
         let mut status = Status::default();
         let portal = "select org_id from {deskhouse_portal}";
-        let mut rows = self.fetch(&mut open, portal, Vec::new(), &[Kind::Text]).await.map_err(&doing)?;
+        let mut rows = match self.fetch(&mut open, portal, Vec::new(), &[Kind::Text]).await {
+            // A database that no run has touched has no ledger: nothing is known of it, and nothing is wrong with it.
+            Err(error) if Trouble::of(&error) == Trouble::NoTable => return Ok(status),
+            rows => rows.map_err(&doing)?,
+        };
         status.org_id = rows.first_mut().and_then(Cells::text);
         let sql = "select f.resource, f.complete_until, f.last_run_at, f.rows, f.open_windows,
             (select count(*) from {deskhouse_rejects} r where r.resource = f.resource) from {deskhouse_freshness} f";

@@ -8,7 +8,7 @@ use super::error::{Error, lock_file};
 
 /// Exclusive use of a warehouse file, until dropped.
 #[derive(Debug)]
-pub(super) struct FileLock {
+pub struct FileLock {
     _file: File,
 }
 

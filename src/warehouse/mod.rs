@@ -6,6 +6,7 @@ mod error;
 mod ledger;
 mod lock;
 mod migrate;
+mod samples;
 mod sql;
 mod statement;
 mod value;
@@ -17,6 +18,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub use dialect::{Dialect, Postgres, Sqlite, Stamp};
 pub use error::{Error, Trouble};
 pub use ledger::{ResourceStatus, RunStatus, Status};
+pub use samples::Sample;
 pub use sql::SqlWarehouse;
 
 use crate::ledger::{

@@ -7,7 +7,7 @@ use crate::transform::Cell;
 
 /// A value bound to a statement.
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub enum Value {
     Text(Option<String>),
     Integer(Option<i64>),
     Real(Option<f64>),
@@ -98,13 +98,6 @@ impl Cells {
     /// A counter; 0 where there is none.
     pub(super) fn count(&mut self) -> u64 {
         self.integer().and_then(|value| u64::try_from(value).ok()).unwrap_or_default()
-    }
-
-    pub(super) fn real(&mut self) -> f64 {
-        match self.0.next() {
-            Some(Cell::Real(value)) => value,
-            _ => 0.0,
-        }
     }
 
     pub(super) fn timestamp(&mut self) -> Option<DateTime<Utc>> {

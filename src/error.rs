@@ -1,0 +1,152 @@
+//! What ends the program: one class, one exit code and one piece of advice for every error. Which single request is
+//! tried again is decided in `http::retry`; nowhere else is decided what an error means.
+
+use crate::ledger::State;
+use crate::{auth, config, http, sync, transport, warehouse};
+
+/// What ends the program.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration has mistakes, or something is missing in it.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The command line asks for something that does not exist.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The run could not go on.
+    #[error(transparent)]
+    Sync(#[from] sync::Error),
+    /// The warehouse cannot be used.
+    #[error(transparent)]
+    Warehouse(#[from] warehouse::Error),
+    /// The system refused something.
+    #[error("cannot {doing}")]
+    System {
+        /// What was being done.
+        doing: String,
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// The network code cannot start.
+    #[error("cannot set up the network")]
+    Transport(#[from] transport::Error),
+}
+
+/// Kinds of ends, as scripts tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Nothing went wrong.
+    Done,
+    /// It failed.
+    Failed,
+    /// Command line or configuration.
+    Usage,
+    /// Zoho refused the sign-in.
+    Credentials,
+    /// Something asked for is not complete.
+    Partial,
+    /// The credit reserve was reached.
+    Quota,
+    /// Another run holds the warehouse.
+    Locked,
+    /// Stopped by a signal, with everything saved.
+    Interrupted,
+}
+
+impl Class {
+    /// The exit code; README, "Exit codes".
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Credentials => 3,
+            Self::Partial => 4,
+            Self::Quota => 5,
+            Self::Locked => 6,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<State> for Class {
+    fn from(state: State) -> Self {
+        match state {
+            State::Complete => Self::Done,
+            State::Partial | State::Running => Self::Partial,
+            State::OutOfCredits => Self::Quota,
+            State::Interrupted => Self::Interrupted,
+            State::Failed => Self::Failed,
+        }
+    }
+}
+
+impl Error {
+    /// What kind of end it is.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Config(_) | Self::Usage { .. } | Self::Sync(sync::Error::WhichPortal { .. }) => Class::Usage,
+            Self::Sync(sync::Error::Http(error)) => match error {
+                http::Error::SignIn(auth::Error::Unreachable { .. } | auth::Error::Cache { .. }) => Class::Failed,
+                http::Error::SignIn(_) | http::Error::OtherPortal { .. } | http::Error::Redirected { .. } => {
+                    Class::Credentials
+                }
+                http::Error::OutOfCredits { .. } => Class::Quota,
+                http::Error::NotGranted { .. }
+                | http::Error::NotFound { .. }
+                | http::Error::Unprocessable { .. }
+                | http::Error::Refused { .. }
+                | http::Error::Spent { .. } => Class::Failed,
+            },
+            Self::Warehouse(error) | Self::Sync(sync::Error::Warehouse(error)) => match error {
+                warehouse::Error::Locked { .. } => Class::Locked,
+                warehouse::Error::OtherPortal { .. } => Class::Usage,
+                _ => Class::Failed,
+            },
+            Self::System { .. } | Self::Transport(_) => Class::Failed,
+        }
+    }
+
+    /// One thing to do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::Sync(sync::Error::Http(error)) => http_hint(error),
+            Self::Sync(sync::Error::Warehouse(error)) | Self::Warehouse(error) => error.hint(),
+            Self::Sync(sync::Error::WhichPortal { found }) if found.is_empty() => {
+                Some("set ZOHO_ORG_ID; the portal's number is in Zoho Desk under Setup > Developer Space > APIs".into())
+            }
+            Self::Sync(sync::Error::WhichPortal { found }) => Some(format!("set ZOHO_ORG_ID to one of {}", found.join(", "))),
+            Self::System { .. } | Self::Transport(_) => None,
+        }
+    }
+}
+
+/// What to do about a request that got no answer.
+pub fn http_hint(error: &http::Error) -> Option<String> {
+    Some(match error {
+        http::Error::SignIn(error) => error.hint(),
+        http::Error::OtherPortal { .. } => {
+            "the refresh token was granted for another portal: correct ZOHO_ORG_ID, or make a token for this portal (README, \"Sign in\")".into()
+        }
+        http::Error::Redirected { .. } => {
+            "another data centre or a proxy is answering: check `zoho.data_center` and `zoho.desk_url`".into()
+        }
+        http::Error::OutOfCredits { until, .. } => format!(
+            "run the same command after {} UTC, when the portal's credit day turns; finished windows will not be read again",
+            until.format("%Y-%m-%d %H:%M")
+        ),
+        http::Error::NotGranted { .. } => {
+            "a scope of the refresh token, a permission of its agent or a feature of the edition is missing; `deskhouse resources` names the scopes".into()
+        }
+        http::Error::Spent { .. } => "Zoho or the network is having trouble; run the same command again, it goes on where it stopped".into(),
+        http::Error::NotFound { .. } => "check `zoho.desk_url`; it ends before `/api/v1`".into(),
+        http::Error::Unprocessable { .. } | http::Error::Refused { .. } => return None,
+    })
+}

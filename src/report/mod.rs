@@ -1,0 +1,74 @@
+//! What people and scripts see: progress on stderr while a run lasts, results on stdout when it is over. Nothing here
+//! decides anything.
+
+mod lines;
+mod log;
+mod progress;
+mod status;
+mod summary;
+mod table;
+
+use std::io::{self, Write};
+
+pub use lines::Lines;
+pub use log::{Log, LogFormat, Verbosity};
+pub use progress::Bars;
+pub use status::{resources, resources_json, status, status_json};
+pub use summary::{advice, summary, summary_json};
+pub use table::Table;
+
+/// Writes a result to stdout. A reader that has gone away (`| head`) is not an error.
+pub fn out(text: &str) -> io::Result<()> {
+    match writeln!(io::stdout().lock(), "{}", text.trim_end()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Writes a sentence to stderr. There is nowhere to report that stderr is closed.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Writes an error with its causes, and after an empty line what to do about it.
+pub fn failure(error: &dyn std::error::Error, hint: Option<&str>) {
+    let mut text = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let sentence = error.to_string();
+        // Transparent errors repeat their cause.
+        if !text.ends_with(&sentence) {
+            text.push_str(": ");
+            text.push_str(&sentence);
+        }
+        cause = error.source();
+    }
+    if let Some(hint) = hint {
+        text.push_str("\n\nhint: ");
+        text.push_str(hint);
+    }
+    say(&text);
+}
+
+/// A count with its thousands apart.
+fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+    }
+}
