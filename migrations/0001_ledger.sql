@@ -42,8 +42,8 @@ create table deskhouse_run_resources (
 
 -- Ranges of modified time, each read to its end once. at_time and position say how far.
 create table deskhouse_windows (
-    id bigint primary key,
     resource text not null,
+    id bigint not null,
     from_time timestamptz not null,
     to_time timestamptz not null,
     at_time timestamptz not null,
@@ -51,9 +51,9 @@ create table deskhouse_windows (
     done boolean not null,
     made_by_run bigint not null,
     done_by_run bigint,
-    records_read bigint not null
+    records_read bigint not null,
+    primary key (resource, id)
 );
-create index deskhouse_windows_resource on deskhouse_windows (resource, done);
 
 -- Up to where a resource is complete. complete_until is null while older history is still being read.
 create table deskhouse_bookmarks (

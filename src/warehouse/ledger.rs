@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::dialect::{Dialect, Stamp};
 use super::error::{Error, Trouble};
 use super::sql::{Open, SqlWarehouse};
-use super::value::Cells;
+use super::value::{Cells, Value};
 use crate::ledger::{
     Bookmark, Counts, History, Progress, Range, ResourceOutcome, RunEnd, RunId, RunStart, State, Window, WindowId,
 };
@@ -84,15 +84,15 @@ impl<D: Dialect> SqlWarehouse<D> {
         &self,
         open: &mut Open<D>,
         sql: &str,
-        values: Vec<super::value::Value>,
+        values: Vec<Value>,
         kinds: &[Kind],
     ) -> Result<Vec<Cells>, sqlx::Error> {
         let rows = D::fetch(open, self.dialect.spell(sql).into(), values, kinds).await?;
         Ok(rows.into_iter().map(Cells::new).collect())
     }
 
-    async fn next_id(&self, open: &mut Open<D>, sql: &str) -> Result<i64, sqlx::Error> {
-        let mut rows = self.fetch(open, sql, Vec::new(), &[Kind::Integer]).await?;
+    async fn next_id(&self, open: &mut Open<D>, sql: &str, values: Vec<Value>) -> Result<i64, sqlx::Error> {
+        let mut rows = self.fetch(open, sql, values, &[Kind::Integer]).await?;
         Ok(rows.first_mut().and_then(Cells::integer).unwrap_or_default() + 1)
     }
 
@@ -117,7 +117,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         let values = vec![State::Interrupted.word().into(), State::Running.word().into()];
         self.execute(&mut open, cut_off, values).await.map_err(&doing)?;
         let newest = "select max(id) from {deskhouse_runs}";
-        let run = RunId(self.next_id(&mut open, newest).await.map_err(&doing)?);
+        let run = RunId(self.next_id(&mut open, newest, Vec::new()).await.map_err(&doing)?);
         let sql = "insert into {deskhouse_runs} (id, command, state, started_at, holder, version, requests, credits)
             values (?, ?, ?, ?, ?, ?, 0, 0)";
         let values = vec![
@@ -176,8 +176,9 @@ impl<D: Dialect> SqlWarehouse<D> {
     ) -> Result<Vec<Window>, Error> {
         let doing = Error::doing("plan a run");
         let mut open = self.begin("plan a run").await?;
-        let newest = "select max(id) from {deskhouse_windows}";
-        let first = self.next_id(&mut open, newest).await.map_err(&doing)?;
+        // Numbered by resource: streams plan at the same time.
+        let newest = "select max(id) from {deskhouse_windows} where resource = ?";
+        let first = self.next_id(&mut open, newest, vec![resource.name.into()]).await.map_err(&doing)?;
         let mut windows = Vec::with_capacity(ranges.len());
         for (id, range) in (first..).zip(ranges) {
             let sql = "insert into {deskhouse_windows}
@@ -239,7 +240,7 @@ impl<D: Dialect> SqlWarehouse<D> {
             progress.at.into(),
             progress.position.clone().into(),
             progress.done.into(),
-            super::value::Value::Integer(progress.done.then_some(stamp.run.0)),
+            Value::Integer(progress.done.then_some(stamp.run.0)),
             read.into(),
             window.0.into(),
             resource.name.into(),

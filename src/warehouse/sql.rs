@@ -21,7 +21,7 @@ use crate::transform::{Reject, Row};
 pub struct SqlWarehouse<D: Dialect> {
     pub(super) dialect: D,
     /// Held while this process may write.
-    _lock: Option<D::Lock>,
+    lock: Option<D::Lock>,
 }
 
 /// The open transaction of a dialect.
@@ -36,16 +36,18 @@ impl<D: Dialect> SqlWarehouse<D> {
             return Err(Error::Locked { warehouse, held_by });
         };
         migrate(&dialect, now).await?;
-        Ok(Self { dialect, _lock: Some(lock) })
+        Ok(Self { dialect, lock: Some(lock) })
     }
 
     /// Opens the warehouse for reading beside a run. The schema is taken as it is.
     pub fn open_to_read(dialect: D) -> Self {
-        Self { dialect, _lock: None }
+        Self { dialect, lock: None }
     }
 
     /// Closes the connections and gives the lock back. SQLite then folds its log into the file.
     pub async fn close(self) {
+        // The lock may be a connection of the pool, which waits for all of them.
+        drop(self.lock);
         self.dialect.pool().close().await;
     }
 
@@ -65,8 +67,9 @@ impl<D: Dialect> SqlWarehouse<D> {
         rows: Vec<Row>,
         stamp: Stamp,
     ) -> Result<Counts, sqlx::Error> {
+        let received = rows.len();
         let rows = newest_of_each(rows);
-        let mut counts = Counts::default();
+        let mut counts = Counts { unchanged: (received - rows.len()) as u64, ..Counts::default() };
         let (sql, kinds) = statement::held(resource);
         let ids = rows.iter().map(|row| row.id.clone()).collect();
         // Keys and fingerprints first: an unchanged row then costs a look-up and is never sent.

@@ -1,1 +1,4 @@
-fn main(){}
+//! All tests that need more than one module: the real binary, a look-alike portal on a real socket, real databases.
+
+mod first_sync;
+mod support;

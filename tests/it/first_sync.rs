@@ -1,0 +1,41 @@
+//! A first sync: all history, whole, once.
+
+use desk_sandbox::{Bounds, Settings};
+
+use crate::support::{Engine, House, Portal, compare, house};
+
+/// 20,000 tickets with ties of 350 and 1,200, behind both caps and both readings of bounds.
+async fn reads_everything(engine: Engine, from_cap: u32, bounds: Bounds) {
+    let portal = Portal::start(Settings { tickets: 20_000, from_cap, bounds, ..Settings::default() }).await;
+    let house = House::new(&portal, engine).await;
+    let summary = house.sync().await;
+    assert_eq!(house::of(&summary, "tickets")["rows_inserted"], 20_000);
+    compare::assert_same(&portal, &house.database).await;
+
+    // A second sync right after finds nothing to do, and asks next to nothing to know it.
+    portal.sandbox.clear_requests();
+    let summary = house.sync().await;
+    for resource in compare::ALL {
+        let part = house::of(&summary, resource);
+        assert!(part["requests"].as_u64() <= Some(2), "{part}");
+        assert_eq!(part["rows_inserted"].as_u64(), Some(0), "{part}");
+        assert_eq!(part["rows_updated"].as_u64(), Some(0), "{part}");
+    }
+}
+
+macro_rules! reads_everything {
+    ($($name:ident: $engine:ident $cap:literal $bounds:ident,)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            reads_everything(Engine::$engine, $cap, Bounds::$bounds).await;
+        }
+    )*};
+}
+
+reads_everything! {
+    everything_is_read_behind_the_low_cap_with_bounds_included: Sqlite 999 Inclusive,
+    everything_is_read_behind_the_low_cap_with_bounds_left_out: Sqlite 999 Exclusive,
+    everything_is_read_behind_the_high_cap_with_bounds_included: Sqlite 4999 Inclusive,
+    everything_is_read_behind_the_high_cap_with_bounds_left_out: Sqlite 4999 Exclusive,
+    everything_is_read_into_postgres: Postgres 999 Exclusive,
+}

@@ -1,0 +1,98 @@
+//! A warehouse as an analyst sees it: through SQL, with no help of the program's own code. Both engines give the same
+//! texts for the same values, so that every test is written once.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use deskhouse::resource::{Kind, Resource};
+use sqlx::{AssertSqlSafe, PgPool, Row, SqlitePool};
+
+use super::postgres;
+
+/// Kind of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    /// Every engine that a story is told on.
+    pub(crate) const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+}
+
+/// One database of one test.
+pub(crate) struct Database {
+    engine: Engine,
+    url: String,
+}
+
+/// One row: column by column the canonical text of its value, null as `None`.
+pub(crate) type Texts = BTreeMap<&'static str, Option<String>>;
+
+impl Database {
+    /// A new, empty database.
+    pub(crate) async fn new(engine: Engine, folder: &Path) -> Self {
+        let url = match engine {
+            Engine::Sqlite => format!("sqlite:{}", folder.join("warehouse.db").display()),
+            Engine::Postgres => postgres::new_database().await,
+        };
+        Self { engine, url }
+    }
+
+    /// Address for `warehouse.url`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Runs a query whose first columns are texts; `{t}` before a table's name is the schema.
+    pub(crate) async fn query(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        match self.engine {
+            Engine::Sqlite => {
+                let pool = SqlitePool::connect(&self.url).await.expect("the database opens");
+                let rows = sqlx::query(AssertSqlSafe(sql.replace("{t}", ""))).fetch_all(&pool).await;
+                let rows = rows.unwrap_or_else(|error| panic!("{error} in {sql}"));
+                pool.close().await;
+                rows.iter().map(|row| (0..row.len()).map(|index| row.get(index)).collect()).collect()
+            }
+            Engine::Postgres => {
+                let pool = PgPool::connect(&self.url).await.expect("the database opens");
+                let rows = sqlx::query(AssertSqlSafe(sql.replace("{t}", "zoho_desk."))).fetch_all(&pool).await;
+                let rows = rows.unwrap_or_else(|error| panic!("{error} in {sql}"));
+                pool.close().await;
+                rows.iter().map(|row| (0..row.len()).map(|index| row.get(index)).collect()).collect()
+            }
+        }
+    }
+
+    /// One value of a query, as a number.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let rows = self.query(&format!("select cast(({sql}) as text)")).await;
+        rows[0][0].as_deref().unwrap_or("0").parse().expect("a number")
+    }
+
+    /// All rows of a resource's table by their key, every column of the definition and `_raw`.
+    pub(crate) async fn rows(&self, resource: &Resource) -> BTreeMap<String, Texts> {
+        let mut names: Vec<_> = resource.columns.iter().map(|column| (column.name, column.kind)).collect();
+        names.push(("_raw", Kind::Json));
+        let select: Vec<_> = names.iter().map(|(name, kind)| self.canonical(name, *kind)).collect();
+        let rows = self.query(&format!("select {} from {{t}}{}", select.join(", "), resource.name)).await;
+        rows.into_iter()
+            .map(|row| {
+                let key = row[0].clone().expect("a key");
+                (key, names.iter().map(|(name, _)| *name).zip(row).collect())
+            })
+            .collect()
+    }
+
+    /// An expression for the canonical text of a column.
+    fn canonical(&self, name: &str, kind: Kind) -> String {
+        match (self.engine, kind) {
+            (Engine::Postgres, Kind::Timestamp) => {
+                format!("to_char(\"{name}\" at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')")
+            }
+            (Engine::Postgres, Kind::Boolean) => format!("cast(cast(\"{name}\" as int) as text)"),
+            _ => format!("cast(\"{name}\" as text)"),
+        }
+    }
+}

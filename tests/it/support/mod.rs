@@ -1,0 +1,49 @@
+//! What the stories of these tests are told with: a portal, a house that syncs it, a database to look into.
+
+pub(crate) mod compare;
+pub(crate) mod database;
+pub(crate) mod house;
+pub(crate) mod postgres;
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use chrono::{DateTime, Utc};
+use desk_sandbox::{Clock, Sandbox, Server, Settings};
+
+pub(crate) use database::{Database, Engine};
+pub(crate) use house::{House, Ran};
+
+/// Where the clock of every portal stands when a test begins.
+pub(crate) fn noon() -> DateTime<Utc> {
+    "2026-06-15T12:00:00Z".parse().expect("a time")
+}
+
+/// A look-alike portal behind a real socket.
+pub(crate) struct Portal {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) server: Server,
+}
+
+impl Portal {
+    /// A portal with these settings whose clock stands still at [`noon`] unless a test moves it.
+    pub(crate) async fn start(settings: Settings) -> Self {
+        let sandbox = Sandbox::new(Settings { clock: Clock::Fixed(noon()), concurrency: 50, ..settings });
+        let server = sandbox.serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a free port");
+        Self { sandbox, server }
+    }
+
+    /// A portal with this many tickets.
+    pub(crate) async fn with_tickets(tickets: usize) -> Self {
+        Self::start(Settings { tickets, ..Settings::default() }).await
+    }
+
+    /// Requests to the Desk API since the log was cleared.
+    pub(crate) fn api_requests(&self) -> Vec<desk_sandbox::Logged> {
+        self.sandbox.requests().into_iter().filter(|request| request.path.starts_with("/api/")).collect()
+    }
+
+    /// Requests for one resource since the log was cleared.
+    pub(crate) fn requests_for(&self, path: &str) -> usize {
+        self.api_requests().iter().filter(|request| request.path == format!("/api/v1{path}")).count()
+    }
+}
