@@ -446,16 +446,16 @@ impl Dialect for Postgres {
             hashes.push(row.hash);
         }
         let mut arguments = PgArguments::default();
-        for (column, cells) in resource.columns.iter().zip(cells) {
-            add_array(&mut arguments, column.kind, cells).map_err(sqlx::Error::Encode)?;
-        }
-        let own = |arguments: &mut PgArguments| {
-            arguments.add(raws)?;
-            arguments.add(hashes)?;
+        let mut add = || {
             arguments.add(stamp.synced_at)?;
-            arguments.add(stamp.run.0)
+            arguments.add(stamp.run.0)?;
+            for (column, cells) in resource.columns.iter().zip(cells) {
+                add_array(&mut arguments, column.kind, cells)?;
+            }
+            arguments.add(raws)?;
+            arguments.add(hashes)
         };
-        own(&mut arguments).map_err(sqlx::Error::Encode)?;
+        add().map_err(sqlx::Error::Encode)?;
         let sql = self.spell(&unnest(resource));
         sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut **transaction).await?;
         Ok(())
