@@ -104,7 +104,7 @@ pub struct Sync {
 pub struct Limits {
     /// Requests in flight at most, 1 to 50.
     pub concurrency: u32,
-    /// Requests begun in a second at most, 1 to 100.
+    /// Requests begun in a second at most, 1 to 1,000.
     pub requests_per_second: u32,
     /// API credits that are left to others.
     pub credit_reserve: Reserve,

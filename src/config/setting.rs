@@ -154,7 +154,7 @@ pub static ALL: &[Setting] = &[
     setting(
         "limits",
         "requests_per_second",
-        Kind::Number { least: 1, most: 100 },
+        Kind::Number { least: 1, most: 1_000 },
         "Requests begun in a second at most.",
     )
     .default("10"),
