@@ -15,6 +15,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Arguments, AssertSqlSafe, Database, Encode, Executor, Pool, Row as _, Transaction, Type};
 
+use super::encode;
 use super::error::{Error, Trouble};
 use super::lock::FileLock;
 use super::statement::{self, OWN, quoted};
@@ -73,12 +74,13 @@ pub trait Dialect: Sized + Send + Sync + 'static {
         sql: String,
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
-    /// Inserts rows, or updates those that are there and not newer. No key comes twice.
-    fn upsert(
+    /// Writes rows: `fresh` have keys that are not there, `changed` have keys that are. No key comes twice.
+    fn write(
         &self,
         transaction: &mut Transaction<'static, Self::Database>,
         resource: &'static Resource,
-        rows: Vec<Row>,
+        fresh: Vec<Row>,
+        changed: Vec<Row>,
         stamp: Stamp,
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 }
@@ -275,14 +277,17 @@ impl Dialect for Sqlite {
         .await
     }
 
-    async fn upsert(
+    async fn write(
         &self,
         transaction: &mut Transaction<'static, Self::Database>,
         resource: &'static Resource,
-        rows: Vec<Row>,
+        fresh: Vec<Row>,
+        changed: Vec<Row>,
         stamp: Stamp,
     ) -> Result<(), sqlx::Error> {
         let columns = resource.columns.len() + OWN.len();
+        let mut rows = fresh;
+        rows.extend(changed);
         let mut rows = rows.into_iter();
         while rows.len() > 0 {
             let fits = |size: &&usize| **size <= rows.len() && **size * columns <= MOST_VALUES;
@@ -428,13 +433,25 @@ impl Dialect for Postgres {
         Ok(taken.then_some(connection))
     }
 
-    async fn upsert(
+    async fn write(
         &self,
         transaction: &mut Transaction<'static, Self::Database>,
         resource: &'static Resource,
-        rows: Vec<Row>,
+        fresh: Vec<Row>,
+        changed: Vec<Row>,
         stamp: Stamp,
     ) -> Result<(), sqlx::Error> {
+        if !fresh.is_empty() {
+            let names: Vec<_> = statement::columns(resource).map(quoted).collect();
+            let sql = format!("copy {{{}}} ({}) from stdin with (format binary)", resource.name, names.join(", "));
+            let mut copy = transaction.copy_in_raw(&self.spell(&sql)).await?;
+            copy.send(encode::copy_stream(resource.columns, &fresh, stamp)).await?;
+            copy.finish().await?;
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let rows = changed;
         let count = rows.len();
         let mut cells: Vec<Vec<Cell>> = resource.columns.iter().map(|_| Vec::with_capacity(count)).collect();
         let (mut raws, mut hashes) = (Vec::with_capacity(count), Vec::with_capacity(count));
@@ -446,7 +463,7 @@ impl Dialect for Postgres {
             hashes.push(row.hash);
         }
         let mut arguments = PgArguments::default();
-        let mut add = || {
+        let add = || {
             arguments.add(stamp.synced_at)?;
             arguments.add(stamp.run.0)?;
             for (column, cells) in resource.columns.iter().zip(cells) {

@@ -81,21 +81,20 @@ impl<D: Dialect> SqlWarehouse<D> {
                 Some((cells.text()?, (cells.timestamp(), cells.integer())))
             })
             .collect();
-        let mut changed = Vec::with_capacity(rows.len());
+        let (mut fresh, mut changed) = (Vec::new(), Vec::new());
         for row in rows {
             match held.get(&row.id) {
-                None => counts.inserted += 1,
+                None => fresh.push(row),
                 Some((cursor, hash)) if *hash == Some(row.hash) || is_older(row.cursor, *cursor) => {
                     counts.unchanged += 1;
-                    continue;
                 }
-                Some(_) => counts.updated += 1,
+                Some(_) => changed.push(row),
             }
-            counts.mended += u64::from(row.mended);
-            changed.push(row);
         }
-        if !changed.is_empty() {
-            self.dialect.upsert(open, resource, changed, stamp).await?;
+        (counts.inserted, counts.updated) = (fresh.len() as u64, changed.len() as u64);
+        counts.mended = fresh.iter().chain(&changed).filter(|row| row.mended).count() as u64;
+        if !fresh.is_empty() || !changed.is_empty() {
+            self.dialect.write(open, resource, fresh, changed, stamp).await?;
         }
         Ok(counts)
     }

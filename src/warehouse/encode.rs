@@ -1,0 +1,84 @@
+//! Rows in Postgres' binary COPY format: the fastest way in, since the server neither parses text nor plans a statement
+//! for it. Which rows go that way is decided by `dialect`.
+//!
+//! The format is described in the manual of COPY, "Binary Format": a signature, then for each row the number of its
+//! fields and for each field its length and its bytes, big-endian throughout.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::dialect::Stamp;
+use crate::resource::{Column, Kind};
+use crate::transform::{Cell, Row};
+
+const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+const TRAILER: i16 = -1;
+const NULL: i32 = -1;
+
+/// Days and microseconds are counted from here.
+const EPOCH: DateTime<Utc> = DateTime::from_timestamp(946_684_800, 0).expect("2000-01-01");
+
+/// The rows as one COPY stream: the columns of the definition, then `_raw`, `_hash`, `_synced_at`, `_deleted_at` (null)
+/// and `_run_id`.
+pub(super) fn copy_stream(columns: &[Column], rows: &[Row], stamp: Stamp) -> Vec<u8> {
+    let bytes: usize = rows.iter().map(|row| row.raw.as_ref().map_or(0, |raw| raw.len())).sum();
+    let mut out = Vec::with_capacity(2 * bytes + rows.len() * columns.len() * 8 + 64);
+    let fields = i16::try_from(columns.len() + super::statement::OWN.len()).unwrap_or(i16::MAX);
+    out.extend_from_slice(SIGNATURE);
+    for row in rows {
+        out.extend_from_slice(&fields.to_be_bytes());
+        for (column, cell) in columns.iter().zip(&row.cells) {
+            field(&mut out, column.kind, cell);
+        }
+        match &row.raw {
+            Some(raw) => bytes_field(&mut out, raw.as_bytes()),
+            None => null(&mut out),
+        }
+        bytes_field(&mut out, &row.hash.to_be_bytes());
+        bytes_field(&mut out, &microseconds(stamp.synced_at).to_be_bytes());
+        null(&mut out);
+        bytes_field(&mut out, &stamp.run.0.to_be_bytes());
+    }
+    out.extend_from_slice(&TRAILER.to_be_bytes());
+    out
+}
+
+fn field(out: &mut Vec<u8>, kind: Kind, cell: &Cell) {
+    match cell {
+        Cell::Null => null(out),
+        Cell::Text(text) => bytes_field(out, text.as_bytes()),
+        // `jsonb` begins with the version of its format.
+        Cell::Json(text) if kind == Kind::Json => {
+            length(out, text.len() + 1);
+            out.push(1);
+            out.extend_from_slice(text.as_bytes());
+        }
+        Cell::Json(text) => bytes_field(out, text.as_bytes()),
+        Cell::Integer(value) => bytes_field(out, &value.to_be_bytes()),
+        Cell::Real(value) => bytes_field(out, &value.to_be_bytes()),
+        Cell::Boolean(value) => bytes_field(out, &[u8::from(*value)]),
+        Cell::Date(date) => bytes_field(out, &days(*date).to_be_bytes()),
+        Cell::Timestamp(time) => bytes_field(out, &microseconds(*time).to_be_bytes()),
+    }
+}
+
+fn null(out: &mut Vec<u8>) {
+    out.extend_from_slice(&NULL.to_be_bytes());
+}
+
+fn bytes_field(out: &mut Vec<u8>, bytes: &[u8]) {
+    length(out, bytes.len());
+    out.extend_from_slice(bytes);
+}
+
+fn length(out: &mut Vec<u8>, length: usize) {
+    // A page is at most 64 MiB, and so is every field of it.
+    out.extend_from_slice(&i32::try_from(length).unwrap_or(i32::MAX).to_be_bytes());
+}
+
+fn microseconds(time: DateTime<Utc>) -> i64 {
+    (time - EPOCH).num_microseconds().unwrap_or(i64::MAX)
+}
+
+fn days(date: NaiveDate) -> i32 {
+    i32::try_from((date - EPOCH.date_naive()).num_days()).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,238 @@
+//! How fast rows land: new, unchanged and changed, against the fastest way into the same table that was found by hand.
+//!
+//!     cargo bench --bench land -- --tickets 20000 --runs 5
+
+#[path = "../it/support/postgres.rs"]
+mod postgres;
+mod support;
+
+use std::path::Path;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use deskhouse::config::WarehouseUrl;
+use deskhouse::ledger::{History, Progress, RunId, RunStart, WindowId};
+use deskhouse::record::Record;
+use deskhouse::resource::{self, Resource};
+use deskhouse::transform::{Mapper, Row};
+use deskhouse::warehouse::{Batch, Dialect, Postgres, SqlWarehouse, Sqlite, Warehouse};
+use serde_json::value::RawValue;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use support::{Figures, argument, flag, tickets, timed};
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let (count, runs, batch) = (argument("--tickets", 20_000), argument("--runs", 5), argument("--batch", 1_000));
+    let raw = !flag("--no-raw");
+    let resource = resource::find("tickets").expect("a resource");
+    let records = tickets(count);
+    let changed: Vec<_> = records.iter().map(|record| later(record)).collect();
+    let bytes: usize = records.iter().map(String::len).sum();
+    println!("{count} tickets of {} bytes and {} columns, batches of {batch}, {runs} runs\n", bytes / count, resource.columns.len() + 5);
+    let rows = typed(resource, &records, raw);
+    let mut changed = typed(resource, &changed, raw);
+    for row in &mut changed {
+        row.hash ^= 1;
+    }
+    let mut figures = Figures::default();
+    for _ in 0..runs {
+        if !flag("--postgres") {
+            sqlite(&mut figures, resource, &rows, &changed, batch).await;
+        }
+        if !flag("--sqlite") {
+            on_postgres(&mut figures, resource, &rows, &changed, batch).await;
+        }
+    }
+    for engine in ["sqlite", "postgres"] {
+        let name = |what: &str| format!("{engine}: {what}");
+        figures.ratio(&name("new / by hand"), &name("new"), &name("by hand"));
+        figures.ratio(&name("unchanged / new"), &name("unchanged"), &name("new"));
+        figures.ratio(&name("changed / new"), &name("changed"), &name("new"));
+    }
+    figures.report("land");
+}
+
+/// The same ticket, changed a day later.
+fn later(record: &str) -> String {
+    let mut value: serde_json::Value = serde_json::from_str(record).expect("a record");
+    let time: DateTime<Utc> = value["modifiedTime"].as_str().and_then(|time| time.parse().ok()).expect("a time");
+    value["modifiedTime"] = (time + TimeDelta::days(1)).format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into();
+    value.to_string()
+}
+
+fn typed(resource: &'static Resource, records: &[String], raw: bool) -> Vec<Row> {
+    let mapper = Mapper::new(resource, raw);
+    let record = |text: &String| Record::new(RawValue::from_string(text.clone()).expect("JSON"));
+    records.iter().map(|text| mapper.row(record(text)).expect("a row")).collect()
+}
+
+async fn sqlite(figures: &mut Figures, resource: &'static Resource, rows: &[Row], changed: &[Row], batch: usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = |name: &str| {
+        let path = folder.path().join(name);
+        async move {
+            let url = WarehouseUrl::parse(&format!("sqlite:{}", path.display()), None, Path::new("/")).expect("an address");
+            SqlWarehouse::open(Sqlite::open(&url).await.expect("it opens"), Utc::now()).await.expect("it migrates")
+        }
+    };
+    // The same schema, made by the same migrations.
+    open("hand.db").await.close().await;
+    let path = folder.path().join("hand.db");
+    let seconds = by_hand_sqlite(&path, resource, rows);
+    figures.add("sqlite: by hand", "rows/s", rows.len() as f64 / seconds);
+    let warehouse = open("landed.db").await;
+    land_all(figures, "sqlite", &warehouse, resource, rows, changed, batch).await;
+    warehouse.close().await;
+}
+
+async fn on_postgres(figures: &mut Figures, resource: &'static Resource, rows: &[Row], changed: &[Row], batch: usize) {
+    let address = postgres::new_database().await;
+    let url = WarehouseUrl::parse(&address, None, Path::new("/")).expect("an address");
+    let dialect = Postgres::open(&url, "zoho_desk").await.expect("it opens");
+    let warehouse = SqlWarehouse::open(dialect, Utc::now()).await.expect("it migrates");
+    let mut connection = PgConnection::connect(&address).await.expect("it connects");
+    let like = "create table bare (like zoho_desk.tickets including defaults including storage including compression, primary key (id))";
+    connection.execute(like).await.expect("a table");
+    connection.execute("checkpoint").await.expect("a checkpoint");
+    let stream = by_hand::copy_stream(rows);
+    let names: Vec<_> = resource.columns.iter().map(|column| column.name).chain(["_raw", "_hash", "_synced_at", "_run_id"]).collect();
+    let sql = format!("copy bare ({}) from stdin with (format binary)", names.join(", "));
+    let (_, taken) = timed(async {
+        let mut copy = connection.copy_in_raw(&sql).await.expect("copy begins");
+        for part in stream.chunks(1 << 20) {
+            copy.send(part).await.expect("copy goes on");
+        }
+        copy.finish().await.expect("copy ends");
+    })
+    .await;
+    figures.add("postgres: by hand", "rows/s", rows.len() as f64 / taken.as_secs_f64());
+    connection.execute(AssertSqlSafe("drop table bare")).await.expect("the table goes");
+    connection.execute("checkpoint").await.expect("a checkpoint");
+    land_all(figures, "postgres", &warehouse, resource, rows, changed, batch).await;
+    warehouse.close().await;
+}
+
+async fn land_all<D: Dialect>(
+    figures: &mut Figures,
+    engine: &str,
+    warehouse: &SqlWarehouse<D>,
+    resource: &'static Resource,
+    rows: &[Row],
+    changed: &[Row],
+    batch: usize,
+) {
+    let start = RunStart { command: "bench", org_id: "1".into(), started_at: Utc::now(), holder: "bench".into() };
+    let run = warehouse.begin_run(&start).await.expect("a run");
+    let ranges = History::default().ranges_to_read(Utc::now() - TimeDelta::days(1), Utc::now(), TimeDelta::zero());
+    let bookmark = History::default().planned(&ranges).expect("a bookmark");
+    let windows = warehouse.plan(run, resource, bookmark, &ranges).await.expect("windows");
+    for (what, rows) in [("new", rows), ("unchanged", rows), ("changed", changed)] {
+        let batches = batches(resource, run, windows[0].id, rows, batch);
+        let (_, taken) = timed(async {
+            for batch in batches {
+                warehouse.land(batch).await.expect("it lands");
+            }
+        })
+        .await;
+        figures.add(format!("{engine}: {what}"), "rows/s", rows.len() as f64 / taken.as_secs_f64());
+    }
+}
+
+fn batches(resource: &'static Resource, run: RunId, window: WindowId, rows: &[Row], size: usize) -> Vec<Batch> {
+    let progress = Progress { at: Utc::now(), position: None, done: false };
+    let batch = |rows: &[Row]| Batch {
+        resource,
+        run,
+        window,
+        read: rows.len() as u64,
+        rows: rows.to_vec(),
+        rejects: Vec::new(),
+        progress: progress.clone(),
+        at: Utc::now(),
+        overlap: TimeDelta::zero(),
+    };
+    rows.chunks(size).map(batch).collect()
+}
+
+/// The fastest loop that was found: one prepared insert, 5,000 rows a transaction, values bound where they lie.
+fn by_hand_sqlite(path: &Path, resource: &Resource, rows: &[Row]) -> f64 {
+    let connection = rusqlite::Connection::open(path).expect("it opens");
+    connection.execute_batch("pragma journal_mode = wal; pragma synchronous = normal").expect("pragmas");
+    let places = vec!["?"; resource.columns.len() + 5].join(",");
+    let insert = format!("insert into tickets values ({places})");
+    let now = Utc::now().to_rfc3339();
+    let start = std::time::Instant::now();
+    for rows in rows.chunks(5_000) {
+        connection.execute_batch("begin immediate").expect("it begins");
+        let mut insert = connection.prepare_cached(&insert).expect("a statement");
+        for row in rows {
+            for (place, cell) in row.cells.iter().enumerate() {
+                by_hand::bind(&mut insert, place + 1, cell);
+            }
+            let own = row.cells.len();
+            insert.raw_bind_parameter(own + 1, row.raw.as_deref()).expect("raw");
+            insert.raw_bind_parameter(own + 2, row.hash).expect("hash");
+            insert.raw_bind_parameter(own + 3, &now).expect("time");
+            insert.raw_bind_parameter(own + 4, rusqlite::types::Null).expect("null");
+            insert.raw_bind_parameter(own + 5, 1).expect("run");
+            insert.raw_execute().expect("it is inserted");
+        }
+        connection.execute_batch("commit").expect("it commits");
+    }
+    start.elapsed().as_secs_f64()
+}
+
+mod by_hand {
+    //! Encoders that share nothing with the program's.
+
+    use chrono::{DateTime, Utc};
+    use deskhouse::transform::{Cell, Row};
+
+    pub(super) fn bind(statement: &mut rusqlite::CachedStatement<'_>, place: usize, cell: &Cell) {
+        match cell {
+            Cell::Null => statement.raw_bind_parameter(place, rusqlite::types::Null),
+            Cell::Text(text) | Cell::Json(text) => statement.raw_bind_parameter(place, text.as_str()),
+            Cell::Integer(value) => statement.raw_bind_parameter(place, value),
+            Cell::Real(value) => statement.raw_bind_parameter(place, value),
+            Cell::Boolean(value) => statement.raw_bind_parameter(place, value),
+            Cell::Date(date) => statement.raw_bind_parameter(place, date.to_string()),
+            Cell::Timestamp(time) => {
+                statement.raw_bind_parameter(place, time.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
+            }
+        }
+        .expect("a value");
+    }
+
+    pub(super) fn copy_stream(rows: &[Row]) -> Vec<u8> {
+        let mut out = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
+        let field = |out: &mut Vec<u8>, prefix: &[u8], bytes: &[u8]| {
+            out.extend_from_slice(&((prefix.len() + bytes.len()) as i32).to_be_bytes());
+            out.extend_from_slice(prefix);
+            out.extend_from_slice(bytes);
+        };
+        let micros = |time: DateTime<Utc>| (time.timestamp_micros() - 946_684_800_000_000).to_be_bytes();
+        for row in rows {
+            out.extend_from_slice(&(row.cells.len() as i16 + 4).to_be_bytes());
+            for cell in &row.cells {
+                match cell {
+                    Cell::Null => out.extend_from_slice(&(-1i32).to_be_bytes()),
+                    Cell::Text(text) => field(&mut out, &[], text.as_bytes()),
+                    Cell::Json(text) => field(&mut out, &[1], text.as_bytes()),
+                    Cell::Integer(value) => field(&mut out, &[], &value.to_be_bytes()),
+                    Cell::Real(value) => field(&mut out, &[], &value.to_be_bytes()),
+                    Cell::Boolean(value) => field(&mut out, &[], &[u8::from(*value)]),
+                    Cell::Date(_) => unreachable!("tickets hold no dates"),
+                    Cell::Timestamp(time) => field(&mut out, &[], &micros(*time)),
+                }
+            }
+            match &row.raw {
+                Some(raw) => field(&mut out, &[], raw.as_bytes()),
+                None => out.extend_from_slice(&(-1i32).to_be_bytes()),
+            }
+            field(&mut out, &[], &row.hash.to_be_bytes());
+            field(&mut out, &[], &micros(Utc::now()));
+            field(&mut out, &[], &1i64.to_be_bytes());
+        }
+        out.extend_from_slice(&(-1i16).to_be_bytes());
+        out
+    }
+}
