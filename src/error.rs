@@ -91,6 +91,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::Config(_) | Self::Usage { .. } | Self::Sync(sync::Error::WhichPortal { .. }) => Class::Usage,
+            Self::Sync(sync::Error::Interrupted) => Class::Interrupted,
             Self::Sync(sync::Error::Http(error)) => match error {
                 http::Error::SignIn(auth::Error::Unreachable { .. } | auth::Error::Cache { .. }) => Class::Failed,
                 http::Error::SignIn(_) | http::Error::OtherPortal { .. } | http::Error::Redirected { .. } => {
@@ -123,7 +124,7 @@ impl Error {
                 Some("set ZOHO_ORG_ID; the portal's number is in Zoho Desk under Setup > Developer Space > APIs".into())
             }
             Self::Sync(sync::Error::WhichPortal { found }) => Some(format!("set ZOHO_ORG_ID to one of {}", found.join(", "))),
-            Self::System { .. } | Self::Transport(_) => None,
+            Self::Sync(sync::Error::Interrupted) | Self::System { .. } | Self::Transport(_) => None,
         }
     }
 }

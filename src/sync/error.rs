@@ -11,6 +11,9 @@ pub enum Error {
     /// The warehouse cannot be used.
     #[error(transparent)]
     Warehouse(#[from] warehouse::Error),
+    /// Asked to stop before the portal had answered at all.
+    #[error("interrupted before the portal answered; nothing was begun")]
+    Interrupted,
     /// It is not known which portal to read.
     #[error("the sign-in reaches {} organisations, and none is chosen", found.len())]
     WhichPortal {

@@ -70,7 +70,11 @@ pub async fn sync<W: Warehouse>(
     observer: &dyn Observer,
     shutdown: &CancellationToken,
 ) -> Result<Outcome, Error> {
-    let org_id = portal::greet(&client, plan.org_id.as_ref()).await?;
+    let org_id = tokio::select! {
+        biased;
+        () = shutdown.cancelled() => return Err(Error::Interrupted),
+        greeting = portal::greet(&client, plan.org_id.as_ref()) => greeting?,
+    };
     let started_at = client.portal_now();
     let start =
         RunStart { command: plan.command, org_id: org_id.to_string(), started_at, holder: plan.holder.clone() };

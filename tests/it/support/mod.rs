@@ -3,6 +3,7 @@
 pub(crate) mod compare;
 pub(crate) mod database;
 pub(crate) mod house;
+pub(crate) mod in_process;
 pub(crate) mod postgres;
 
 use std::net::{Ipv4Addr, SocketAddr};
