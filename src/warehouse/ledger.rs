@@ -80,7 +80,7 @@ pub(super) async fn holder<D: Dialect>(dialect: &D) -> Result<Option<(String, Da
 }
 
 impl<D: Dialect> SqlWarehouse<D> {
-    async fn fetch(
+    pub(super) async fn fetch(
         &self,
         open: &mut Open<D>,
         sql: &str,

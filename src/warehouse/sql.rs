@@ -14,7 +14,7 @@ use super::statement;
 use super::value::{Cells, Value};
 use super::{Batch, Landed, Warehouse};
 use crate::ledger::{Bookmark, Counts, History, Range, ResourceOutcome, RunEnd, RunId, RunStart, Window};
-use crate::resource::Resource;
+use crate::resource::{Kind, Resource};
 use crate::transform::{Reject, Row};
 
 /// A warehouse in an SQL database.
@@ -78,24 +78,27 @@ impl<D: Dialect> SqlWarehouse<D> {
             .into_iter()
             .filter_map(|cells| {
                 let mut cells = Cells::new(cells);
-                Some((cells.text()?, (cells.timestamp(), cells.integer())))
+                Some((cells.text()?, cells.integer()))
             })
             .collect();
         let (mut fresh, mut changed) = (Vec::new(), Vec::new());
         for row in rows {
             match held.get(&row.id) {
                 None => fresh.push(row),
-                Some((cursor, hash)) if *hash == Some(row.hash) || is_older(row.cursor, *cursor) => {
-                    counts.unchanged += 1;
-                }
+                Some(hash) if *hash == Some(row.hash) => counts.unchanged += 1,
                 Some(_) => changed.push(row),
             }
         }
+        if fresh.is_empty() && changed.is_empty() {
+            return Ok(counts);
+        }
         (counts.inserted, counts.updated) = (fresh.len() as u64, changed.len() as u64);
         counts.mended = fresh.iter().chain(&changed).filter(|row| row.mended).count() as u64;
-        if !fresh.is_empty() || !changed.is_empty() {
-            self.dialect.write(open, resource, fresh, changed, stamp).await?;
-        }
+        let written = self.dialect.write(open, resource, fresh, changed, stamp).await?;
+        // What was not written is an older version than the one held.
+        let older = (counts.inserted + counts.updated).saturating_sub(written);
+        counts.updated -= older.min(counts.updated);
+        counts.unchanged += older;
         Ok(counts)
     }
 
@@ -125,16 +128,31 @@ impl<D: Dialect> SqlWarehouse<D> {
         Ok(())
     }
 
+    /// A record that fits now is no longer a reject.
+    async fn forget_rejects(
+        &self,
+        open: &mut Open<D>,
+        resource: &'static Resource,
+        rows: &[Row],
+    ) -> Result<(), sqlx::Error> {
+        // Most resources have none, and a list of keys costs more than to ask.
+        let sql = "select count(*) from (select 1 from {deskhouse_rejects} where resource = ? limit 1) as any_reject";
+        let any = self.fetch(open, sql, vec![resource.name.into()], &[Kind::Integer]).await?;
+        if any.into_iter().any(|mut cells| cells.count() > 0) {
+            let ids = Value::Texts(rows.iter().map(|row| row.id.clone()).collect());
+            let sql = "delete from {deskhouse_rejects} where resource = ? and record_id in [?]";
+            self.execute(open, sql, vec![resource.name.into(), ids]).await?;
+        }
+        Ok(())
+    }
+
     async fn land_in(&self, open: &mut Open<D>, batch: Batch) -> Result<Landed, sqlx::Error> {
         let stamp = Stamp { synced_at: batch.at, run: batch.run };
         let resource = batch.resource;
-        let fitting = Value::Texts(batch.rows.iter().map(|row| row.id.clone()).collect());
         let (read, rejected) = (batch.read, batch.rejects.len() as u64);
+        self.forget_rejects(open, resource, &batch.rows).await?;
         let counts = self.land_rows(open, resource, batch.rows, stamp).await?;
         let counts = Counts { read, rejected, ..counts };
-        // A record that fits now is no longer a reject.
-        let forget = "delete from {deskhouse_rejects} where resource = ? and record_id in [?]";
-        self.execute(open, forget, vec![resource.name.into(), fitting]).await?;
         self.land_rejects(open, resource, batch.rejects, stamp).await?;
         self.save_progress(open, resource, batch.window, &batch.progress, read, stamp).await?;
         self.count(open, resource, counts, stamp).await?;

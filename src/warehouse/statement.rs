@@ -16,11 +16,11 @@ pub(super) fn columns(resource: &Resource) -> impl Iterator<Item = &'static str>
     resource.columns.iter().map(|column| column.name).chain(OWN)
 }
 
-/// The key, the time of the last change and the fingerprint of the rows in a list of keys.
-pub(super) fn held(resource: &Resource) -> (String, [Kind; 3]) {
-    let (id, cursor) = (quoted(resource.columns[0].name), quoted(resource.feed.cursor()));
-    let sql = format!("select {id}, {cursor}, _hash from {{{}}} where {id} in [?]", resource.name);
-    (sql, [Kind::Text, Kind::Timestamp, Kind::Integer])
+/// The key and the fingerprint of the rows in a list of keys.
+pub(super) fn held(resource: &Resource) -> (String, [Kind; 2]) {
+    let id = quoted(resource.columns[0].name);
+    let sql = format!("select {id}, _hash from {{{}}} where {id} in [?]", resource.name);
+    (sql, [Kind::Text, Kind::Integer])
 }
 
 /// The end of an insert: what happens when the key is there already. A row older than the one held does not overwrite it.
