@@ -33,7 +33,7 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     type Lock: Send + Sync;
 
     /// Statement that opens a transaction that will write.
-    const BEGIN: &'static str;
+    fn begin(&self) -> &'static str;
 
     /// Writes `{name}` as a table's name, `?` as a place for a value and `in [?]` as a test against a list of texts.
     fn spell(&self, sql: &str) -> String;
@@ -245,10 +245,12 @@ impl Dialect for Sqlite {
     type Database = sqlx::Sqlite;
     type Lock = Option<FileLock>;
 
-    // A transaction that begins by reading could not become the writer while another one is.
-    const BEGIN: &'static str = "begin immediate";
-
     statements!(SqliteArguments);
+
+    fn begin(&self) -> &'static str {
+        // A transaction that begins by reading could not become the writer while another one is.
+        "begin immediate"
+    }
 
     // A numbered place for each value would make the parse of a long statement quadratic.
     fn spell(&self, sql: &str) -> String {
@@ -325,6 +327,7 @@ pub struct Postgres {
     pool: Pool<sqlx::Postgres>,
     address: String,
     schema: String,
+    has_lz4: bool,
 }
 
 impl Postgres {
@@ -339,11 +342,12 @@ impl Postgres {
             secret.expose().parse().map_err(|_| unusable(Trouble::NoAccess("the address cannot be read".into())))?;
         // A lock, and as many writers as help: a batch is one statement, which keeps one server process busy.
         let pool = PgPoolOptions::new().max_connections(3).acquire_timeout(Duration::from_secs(30));
-        let pool = pool
-            .connect_with(options.application_name("deskhouse"))
-            .await
-            .map_err(|error| unusable(Trouble::of(&error)))?;
-        Ok(Self { pool, address, schema: schema.to_owned() })
+        let cannot = |error: sqlx::Error| unusable(Trouble::of(&error));
+        let pool = pool.connect_with(options.application_name("deskhouse")).await.map_err(cannot)?;
+        // Known since Postgres 14, and only where the server was built with it.
+        let has_lz4 = "select exists (select from pg_settings where name = 'default_toast_compression' and 'lz4' = any(enumvals))";
+        let has_lz4 = sqlx::query_scalar(has_lz4).fetch_one(&pool).await.map_err(cannot)?;
+        Ok(Self { pool, address, schema: schema.to_owned(), has_lz4 })
     }
 
     fn arguments(values: Vec<Value>) -> Result<PgArguments, sqlx::Error> {
@@ -384,12 +388,20 @@ impl Postgres {
 
 impl Dialect for Postgres {
     type Database = sqlx::Postgres;
-    /// The connection holds the lock; the server gives it back when the connection ends.
-    type Lock = sqlx::pool::PoolConnection<sqlx::Postgres>;
-
-    const BEGIN: &'static str = "begin";
+    /// The open transaction holds the lock; the server gives it back when the connection ends.
+    type Lock = Transaction<'static, sqlx::Postgres>;
 
     statements!(PgArguments);
+
+    // `local` settings, since a pooler in transaction mode gives the session to somebody else afterwards.
+    fn begin(&self) -> &'static str {
+        if self.has_lz4 {
+            // Long texts are compressed as they land; lz4 takes a fraction of the time of Postgres' own method.
+            "begin; set local statement_timeout = '10min'; set local default_toast_compression = 'lz4'"
+        } else {
+            "begin; set local statement_timeout = '10min'"
+        }
+    }
 
     fn spell(&self, sql: &str) -> String {
         let sql = sql.replace("in [?]", "= any(?)");
@@ -418,22 +430,28 @@ impl Dialect for Postgres {
     }
 
     fn before_migration(&self) -> String {
-        // `local` ends with the transaction, so that it works behind a pooler too.
+        // `if not exists` would ask for the right to make schemas even where there is nothing to make. The configuration
+        // lets only plain names in, so the name can stand in a text.
         format!(
-            "create schema if not exists {schema}; set local search_path = {schema};",
+            "do $$ begin if not exists (select from pg_namespace where nspname = '{name}') then create schema {schema};
+            end if; end $$; set local search_path = {schema};",
+            name = self.schema,
             schema = quoted(&self.schema)
         )
     }
 
     async fn lock(&self) -> Result<Option<Self::Lock>, Error> {
         let doing = Error::doing("take the run lock");
-        let mut connection = self.pool.acquire().await.map_err(&doing)?;
-        let taken: bool = sqlx::query_scalar("select pg_try_advisory_lock($1)")
+        // A lock of a transaction and not of a session: behind a pooler, the session outlives the run. An idle transaction
+        // that has written nothing holds nothing else back.
+        let begin = "begin; set local idle_in_transaction_session_timeout = 0";
+        let mut transaction = self.pool.begin_with(begin).await.map_err(&doing)?;
+        let taken: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock($1)")
             .bind(self.lock_key())
-            .fetch_one(&mut *connection)
+            .fetch_one(&mut *transaction)
             .await
             .map_err(&doing)?;
-        Ok(taken.then_some(connection))
+        Ok(taken.then_some(transaction))
     }
 
     async fn write(

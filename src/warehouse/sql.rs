@@ -52,7 +52,7 @@ impl<D: Dialect> SqlWarehouse<D> {
     }
 
     pub(super) async fn begin(&self, doing: &'static str) -> Result<Open<D>, Error> {
-        self.dialect.pool().begin_with(D::BEGIN).await.map_err(Error::doing(doing))
+        self.dialect.pool().begin_with(self.dialect.begin()).await.map_err(Error::doing(doing))
     }
 
     pub(super) async fn execute(&self, open: &mut Open<D>, sql: &str, values: Vec<Value>) -> Result<u64, sqlx::Error> {
