@@ -40,6 +40,11 @@ impl Database {
         Self { engine, url }
     }
 
+    /// Takes a database of another server in its place.
+    pub(crate) fn move_to(&mut self, url: String) {
+        (self.engine, self.url) = (Engine::Postgres, url);
+    }
+
     /// Address for `warehouse.url`.
     pub(crate) fn url(&self) -> &str {
         &self.url

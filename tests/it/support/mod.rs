@@ -5,6 +5,7 @@ pub(crate) mod database;
 pub(crate) mod house;
 pub(crate) mod in_process;
 pub(crate) mod postgres;
+pub(crate) mod proxy;
 
 use std::net::{Ipv4Addr, SocketAddr};
 

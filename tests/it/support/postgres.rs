@@ -9,40 +9,65 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-struct Cluster {
-    port: u16,
-    /// The watching shell waits for the end of its input, which comes with the end of this process.
-    _alive: ChildStdin,
-    _shell: Child,
+/// A running server with a folder of its own; both are gone when it is dropped.
+pub(crate) struct Cluster {
+    pub(crate) port: u16,
+    programs: PathBuf,
+    data: PathBuf,
+    user: Option<String>,
+    /// The watching shell waits for the end of its input, which comes with the end of this process at the latest.
+    alive: Option<ChildStdin>,
+    shell: Child,
 }
 
-/// Starts the server named by the arguments, waits until its input ends, stops it and removes its folder.
-const WATCH: &str = r#"folder=$1; shift
+/// Starts the server named by the arguments, waits until its input ends, stops whichever server runs in the folder by then
+/// and removes the folder.
+const WATCH: &str = r#"folder=$1; control=$2; shift 2
 "$@" </dev/null &
-server=$!
 cat >/dev/null
-kill -INT $server
-wait $server
+"$control" stop --silent --mode=immediate --pgdata="$folder/data" >/dev/null 2>&1
+wait
 rm -rf "$folder""#;
 
-/// Makes an empty database and gives its address.
+/// Makes an empty database on the server that all tests share, and gives its address.
 pub(crate) async fn new_database() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let port = cluster().port;
-    let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let server = format!("postgres://deskhouse@127.0.0.1:{port}");
-    let mut connection = PgConnection::connect(&format!("{server}/postgres")).await.expect("the server answers");
-    connection.execute(AssertSqlSafe(format!("create database {name}"))).await.expect("a new database");
-    connection.close().await.expect("an orderly end");
-    format!("{server}/{name}")
+    static SHARED: OnceLock<Cluster> = OnceLock::new();
+    SHARED.get_or_init(Cluster::start).new_database().await
 }
 
-fn cluster() -> &'static Cluster {
-    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(|| {
-        let programs = programs().expect("a Postgres server: install it (Debian: apt-get install postgresql)");
-        start(&programs)
-    })
+impl Cluster {
+    /// Makes a cluster and starts its server.
+    pub(crate) fn start() -> Self {
+        start(&programs().expect("a Postgres server: install it (Debian: apt-get install postgresql)"))
+    }
+
+    /// Makes an empty database and gives its address.
+    pub(crate) async fn new_database(&self) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let server = format!("postgres://deskhouse@127.0.0.1:{}", self.port);
+        let mut connection = PgConnection::connect(&format!("{server}/postgres")).await.expect("the server answers");
+        connection.execute(AssertSqlSafe(format!("create database {name}"))).await.expect("a new database");
+        connection.close().await.expect("an orderly end");
+        format!("{server}/{name}")
+    }
+
+    /// Cuts every connection off and starts the server again, as after a crash.
+    pub(crate) fn restart(&self) {
+        let control = self.programs.join("pg_ctl").display().to_string();
+        let data = format!("--pgdata={}", self.data.display());
+        let log = format!("--log={}", self.data.join("restarted.log").display());
+        let restart = [control, "restart".into(), "--silent".into(), "--wait".into(), "--mode=immediate".into(), data, log];
+        let status = as_user(&self.user, &restart).current_dir(&self.data).stdin(Stdio::null()).stdout(Stdio::null()).status();
+        assert!(status.expect("pg_ctl runs").success(), "the server does not come back");
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.alive.take());
+        let _ = self.shell.wait();
+    }
 }
 
 /// Folder of `initdb` and `postgres`: on the path, where `pg_config` says, or where Debian keeps them.
@@ -74,7 +99,7 @@ fn start(programs: &Path) -> Cluster {
     assert!(made.success(), "initdb failed");
 
     let port = free_port();
-    let mut command: Vec<String> = vec!["sh".into(), "-c".into(), WATCH.into(), "watch".into(), folder.display().to_string()];
+    let mut command: Vec<String> = vec!["sh".into(), "-c".into(), WATCH.into(), "watch".into(), folder.display().to_string(), programs.join("pg_ctl").display().to_string()];
     command.extend([programs.join("postgres").display().to_string(), "-D".into(), data.display().to_string()]);
     for setting in [
         format!("port={port}"),
@@ -103,7 +128,7 @@ fn start(programs: &Path) -> Cluster {
     }
     // Somebody has to read the rest, or the server would wait for room in the pipe.
     std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-    Cluster { port, _alive: alive, _shell: shell }
+    Cluster { port, programs: programs.to_owned(), data, user, alive: Some(alive), shell }
 }
 
 /// The server refuses to run as root: then it runs as the user that owns the folder from now on.
