@@ -2,3 +2,4 @@
 
 mod first_sync;
 mod support;
+mod tidy;
