@@ -249,7 +249,7 @@ impl Dialect for Sqlite {
 
     // A numbered place for each value would make the parse of a long statement quadratic.
     fn spell(&self, sql: &str) -> String {
-        sql.replace("in [?]", "in (select value from json_each(?))").replace('{', "\"").replace('}', "\"")
+        sql.replace("in [?]", "in (select value from json_each(?))").replace(['{', '}'], "\"")
     }
 
     fn type_word(word: &str) -> Option<&'static str> {
@@ -446,7 +446,7 @@ impl Dialect for Postgres {
             hashes.push(row.hash);
         }
         let mut arguments = PgArguments::default();
-        let mut add = || {
+        let add = || {
             arguments.add(stamp.synced_at)?;
             arguments.add(stamp.run.0)?;
             for (column, cells) in resource.columns.iter().zip(cells) {
