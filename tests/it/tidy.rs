@@ -1,6 +1,7 @@
 //! The source tree, held to the invariants of `src/lib.rs`. Every rule is first shown lines that break it, so that no rule
-//! can sleep; what a rule looks for is in `rules`, how it reads a file in `source`.
+//! can sleep; what a rule looks for is in `rules`, how it reads a file in `source`, what the README has to say in `readme`.
 
+mod readme;
 mod rules;
 mod source;
 
