@@ -129,7 +129,7 @@ pub static ALL: &[Setting] = &[
         Kind::Names,
         "What to copy; without it, all that the token may read. `deskhouse resources` lists the names.",
     )
-    .example("tickets,contacts,accounts"),
+    .example("tickets,contacts,tasks"),
     setting(
         "sync",
         "start_date",

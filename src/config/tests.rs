@@ -115,7 +115,7 @@ fn every_setting_can_come_from_its_variable() {
     for origin in &config.sources.origins {
         assert_eq!(origin.source, Source::Environment { name: origin.setting.variable() });
     }
-    let names = ["tickets", "contacts", "accounts"].map(str::to_owned).to_vec();
+    let names = ["tickets", "contacts", "tasks"].map(str::to_owned).to_vec();
     assert_eq!(config.sync.resources, Some(names));
 }
 

@@ -107,7 +107,7 @@ impl Reader {
 
     /// Ids of all departments; asked for once, since only an instant with thousands of records needs them.
     async fn departments(&mut self) -> Result<Vec<String>, Error> {
-        while self.departments.len() % DEPARTMENTS_LIMIT == 0 {
+        while self.departments.len().is_multiple_of(DEPARTMENTS_LIMIT) {
             let request = Request::new(self.resource.name, "/departments")
                 .with("from", self.departments.len().to_string())
                 .with("limit", DEPARTMENTS_LIMIT.to_string());

@@ -254,7 +254,7 @@ impl Dialect for Sqlite {
 
     // A numbered place for each value would make the parse of a long statement quadratic.
     fn spell(&self, sql: &str) -> String {
-        sql.replace("in [?]", "in (select value from json_each(?))").replace('{', "\"").replace('}', "\"")
+        sql.replace("in [?]", "in (select value from json_each(?))").replace(['{', '}'], "\"")
     }
 
     fn type_word(word: &str) -> Option<&'static str> {

@@ -3,3 +3,4 @@
 mod first_sync;
 mod simulation;
 mod support;
+mod tidy;
