@@ -1,4 +1,7 @@
 //! All tests that need more than one module: the real binary, a look-alike portal on a real socket, real databases.
 
 mod first_sync;
+mod incremental;
+mod resume;
 mod support;
+mod warehouse;
