@@ -2,6 +2,7 @@
 
 mod first_sync;
 mod incremental;
+mod parity;
 mod resume;
 mod support;
 mod warehouse;

@@ -72,7 +72,12 @@ impl Database {
         self.query(sql).await.into_iter().map(value).collect()
     }
 
-    /// One instant of a query on a ledger table, such as `max(started_at)` from `deskhouse_runs`.
+    /// Runs a statement for what it does.
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.query(sql).await;
+    }
+
+    /// The first instant in a column of a table, which may be followed by a condition.
     pub(crate) async fn instant(&self, column: &str, from: &str) -> Option<DateTime<Utc>> {
         let text = self.canonical(column, Kind::Timestamp);
         let rows = self.query(&format!("select {text} from {{t}}{from}")).await;
