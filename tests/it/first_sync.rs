@@ -37,5 +37,6 @@ reads_everything! {
     everything_is_read_behind_the_low_cap_with_bounds_left_out: Sqlite 999 Exclusive,
     everything_is_read_behind_the_high_cap_with_bounds_included: Sqlite 4999 Inclusive,
     everything_is_read_behind_the_high_cap_with_bounds_left_out: Sqlite 4999 Exclusive,
-    everything_is_read_into_postgres: Postgres 999 Exclusive,
+    everything_is_read_into_postgres_behind_the_low_cap: Postgres 999 Exclusive,
+    everything_is_read_into_postgres_behind_the_high_cap: Postgres 4999 Inclusive,
 }

@@ -1,6 +1,11 @@
 //! All tests that need more than one module: the real binary, a look-alike portal on a real socket, real databases.
 
 mod first_sync;
+mod incremental;
+mod parity;
+mod postgres;
+mod resume;
 mod simulation;
 mod support;
 mod tidy;
+mod warehouse;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use deskhouse::resource::{Kind, Resource};
 use sqlx::{AssertSqlSafe, PgPool, Row, SqlitePool};
 
@@ -70,6 +71,25 @@ impl Database {
         }
     }
 
+    /// One column of a query, as texts; none of its values may be null.
+    pub(crate) async fn column(&self, sql: &str) -> Vec<String> {
+        let value = |mut row: Vec<Option<String>>| row.remove(0).expect("a value");
+        self.query(sql).await.into_iter().map(value).collect()
+    }
+
+    /// Runs a statement for what it does.
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.query(sql).await;
+    }
+
+    /// The first instant in a column of a table, which may be followed by a condition.
+    pub(crate) async fn instant(&self, column: &str, from: &str) -> Option<DateTime<Utc>> {
+        let text = self.canonical(column, Kind::Timestamp);
+        let rows = self.query(&format!("select {text} from {{t}}{from}")).await;
+        let text = rows.first().and_then(|row| row[0].clone())?;
+        Some(text.parse().unwrap_or_else(|error| panic!("{error}: {text}")))
+    }
+
     /// One value of a query, as a number.
     pub(crate) async fn number(&self, sql: &str) -> i64 {
         let rows = self.query(&format!("select cast(({sql}) as text)")).await;
@@ -90,8 +110,8 @@ impl Database {
             .collect()
     }
 
-    /// An expression for the canonical text of a column.
-    fn canonical(&self, name: &str, kind: Kind) -> String {
+    /// An expression for the text of a column that both engines give alike.
+    pub(crate) fn canonical(&self, name: &str, kind: Kind) -> String {
         match (self.engine, kind) {
             (Engine::Postgres, Kind::Timestamp) => {
                 format!("to_char(\"{name}\" at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')")

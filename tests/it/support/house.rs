@@ -1,7 +1,7 @@
 //! The real binary in a folder of its own, with nothing of the machine's configuration.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -28,6 +28,11 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    fn of(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
+        Self { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
     /// Holds the command to an exit code; shows all that it said when it is another.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
@@ -110,12 +115,16 @@ impl House {
         self.command(arguments).spawn().expect("the binary starts")
     }
 
+    /// What a running command did, once it has ended by itself.
+    pub(crate) async fn end(&self, child: Child) -> Ran {
+        let output = tokio::time::timeout(LONGEST_RUN, child.wait_with_output()).await;
+        Ran::of(output.expect("the command ends").expect("the command is waited for"))
+    }
+
     /// Runs a command to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
         let output = tokio::time::timeout(LONGEST_RUN, self.command(arguments).output()).await;
-        let output = output.expect("the command ends").expect("the binary runs");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
-        Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Ran::of(output.expect("the command ends").expect("the binary runs"))
     }
 
     /// A `sync` that has to be complete; gives its summary.

@@ -6,6 +6,7 @@ pub(crate) mod house;
 pub(crate) mod in_process;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
+pub(crate) mod warehouse;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -49,3 +50,26 @@ impl Portal {
         self.api_requests().iter().filter(|request| request.path == format!("/api/v1{path}")).count()
     }
 }
+
+/// Tells each story once and runs it on every engine: `name::on_sqlite`, `name::on_postgres`.
+macro_rules! on_every_engine {
+    ($($(#[doc = $doc:literal])* async fn $name:ident($engine:ident: Engine) $story:block)*) => {$(
+        $(#[doc = $doc])*
+        mod $name {
+            use super::*;
+
+            async fn story($engine: Engine) $story
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_sqlite() {
+                Box::pin(story(Engine::Sqlite)).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_postgres() {
+                Box::pin(story(Engine::Postgres)).await;
+            }
+        }
+    )*};
+}
+pub(crate) use on_every_engine;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
+use tokio::sync::watch;
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -30,12 +31,15 @@ pub struct Logged {
 pub(crate) struct Journal {
     entries: VecDeque<Logged>,
     cleared: usize,
+    /// How many entries there are, for those who wait for more.
+    arrived: watch::Sender<usize>,
 }
 
 impl Journal {
     /// Takes a request down and answers with its number.
     pub(crate) fn arrival(&mut self, entry: Logged) -> usize {
         self.entries.push_back(entry);
+        self.arrived.send_replace(self.entries.len());
         self.cleared + self.entries.len() - 1
     }
 
@@ -52,5 +56,10 @@ impl Journal {
     pub(crate) fn clear(&mut self) {
         self.cleared += self.entries.len();
         self.entries.clear();
+        self.arrived.send_replace(0);
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<usize> {
+        self.arrived.subscribe()
     }
 }

@@ -70,6 +70,13 @@ impl Sandbox {
         state.peak_in_flight = state.in_flight;
     }
 
+    /// Waits until so many requests have arrived since the log was last cleared, answered or not.
+    pub async fn wait_for_requests(&self, count: usize) {
+        let mut arrived = self.state().journal.watch();
+        // This handle keeps the sender alive, so the wait ends with the count and in no other way.
+        let _ = arrived.wait_for(|arrived| *arrived >= count).await;
+    }
+
     /// The most Desk requests that were in flight at once, refused ones among them.
     pub fn peak_in_flight(&self) -> u32 {
         self.state().peak_in_flight

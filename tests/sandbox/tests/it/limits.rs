@@ -85,6 +85,26 @@ async fn a_request_that_was_given_up_is_no_longer_in_flight() {
     assert_eq!(client.sandbox.requests().last().map(|request| (request.status, request.in_flight)), Some((200, 1)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_request_is_waited_for_until_it_arrives() {
+    let client = Client::new(Settings { latency: Duration::from_secs(1), ..small() }).await;
+    client.sandbox.clear_requests();
+    let sandbox = client.sandbox.clone();
+    let second = tokio::spawn(async move {
+        sandbox.wait_for_requests(2).await;
+        let log = sandbox.requests();
+        log.iter().map(|request| request.status).collect::<Vec<_>>()
+    });
+    client.get("/myinfo").await;
+    assert!(!second.is_finished());
+    client.get("/departments").await;
+    // The second had arrived and was not answered.
+    assert_eq!(second.await.expect("the waiter ends"), [200, 0]);
+    client.sandbox.clear_requests();
+    let wait = tokio::time::timeout(Duration::from_secs(60), client.sandbox.wait_for_requests(1));
+    assert!(wait.await.is_err());
+}
+
 #[tokio::test]
 async fn the_log_tells_what_was_asked() {
     let client = Client::new(small()).await;

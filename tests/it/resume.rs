@@ -1,0 +1,240 @@
+//! Every stop is a pause: killed anywhere, the next sync goes on where the last commit was. What a sync finds in a world
+//! that moves on is told in `incremental`.
+
+use std::collections::BTreeMap;
+use std::time;
+
+use chrono::{DateTime, Duration, Utc};
+use desk_sandbox::{Fault, Logged, Settings};
+use deskhouse::resource::Kind;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::Value;
+use tokio::process::Child;
+
+use crate::support::{Database, Engine, House, Portal, compare, house, on_every_engine};
+
+/// A history that takes a few seconds. Answers take longer than landing does, as a portal's do: what is lost to a kill is
+/// what was in flight.
+fn history() -> Settings {
+    Settings {
+        tickets: 16_000,
+        from_cap: 999,
+        latency: time::Duration::from_millis(40),
+        latency_jitter: time::Duration::from_millis(30),
+        ..Settings::default()
+    }
+}
+
+type Range = (DateTime<Utc>, DateTime<Utc>);
+
+fn contains(outer: Range, inner: Range) -> bool {
+    outer.0 <= inner.0 && inner.1 <= outer.1
+}
+
+/// The range of modified time that a request asks for.
+fn asked(request: &Logged) -> Option<Range> {
+    let pair = request.query.split('&').find_map(|pair| pair.strip_prefix("modifiedTimeRange="))?;
+    let (from, to) = pair.split_once(',')?;
+    Some((from.parse().expect("a time"), to.parse().expect("a time")))
+}
+
+/// Name of the resource that a request reads.
+fn resource(request: &Logged) -> &str {
+    request.path.trim_start_matches("/api/v1/").trim_end_matches("/search")
+}
+
+/// The windows of the ledger by resource, done or open, as they are asked for: a millisecond wider at each end.
+async fn windows(database: &Database, state: &str) -> BTreeMap<String, Vec<Range>> {
+    let (from, to) = (database.canonical("from_time", Kind::Timestamp), database.canonical("to_time", Kind::Timestamp));
+    let sql = format!("select resource, {from}, {to} from {{t}}deskhouse_windows where {state}");
+    let mut windows: BTreeMap<String, Vec<Range>> = BTreeMap::new();
+    for row in database.query(&sql).await {
+        let time = |cell: &Option<String>| cell.as_deref().expect("a time").parse::<DateTime<Utc>>().expect("a time");
+        let wider = Duration::milliseconds(1);
+        let resource = row[0].clone().expect("a name");
+        windows.entry(resource).or_default().push((time(&row[1]) - wider, time(&row[2]) + wider));
+    }
+    windows
+}
+
+/// What had been read when a sync was stopped.
+struct Stopped {
+    done: BTreeMap<String, Vec<Range>>,
+}
+
+impl Stopped {
+    async fn look(house: &House) -> Self {
+        Self { done: windows(&house.database, "done").await }
+    }
+
+    /// Holds the requests of the next sync to it: nothing that was done is asked for again.
+    async fn assert_not_read_again(&self, house: &House, requests: &[Logged]) {
+        // The overlap lies in windows that were done; what is asked for it belongs to a window of its own.
+        let all = windows(&house.database, "true").await;
+        for request in requests {
+            let Some(range) = asked(request) else { continue };
+            let none = Vec::new();
+            let done = self.done.get(resource(request)).unwrap_or(&none);
+            let others = all[resource(request)].iter().filter(|window| !done.contains(window));
+            let read_again = done.iter().any(|window| contains(*window, range));
+            let has_reason = others.into_iter().any(|window| contains(*window, range));
+            assert!(!read_again || has_reason, "a window that was done is read again: {request:?}");
+        }
+    }
+}
+
+/// Takes the log of requests to the Desk API away.
+fn take_requests(portal: &Portal) -> Vec<Logged> {
+    let requests = portal.api_requests();
+    portal.sandbox.clear_requests();
+    requests
+}
+
+/// Waits until the sync has sent so many requests; it must not end before.
+async fn wait_for_requests(portal: &Portal, sync: &mut Child, count: usize) {
+    tokio::select! {
+        () = portal.sandbox.wait_for_requests(count) => {}
+        status = sync.wait() => panic!("the sync ended before its request {count}: {status:?}"),
+    }
+}
+
+/// Asks a process to stop.
+fn terminate(sync: &Child) {
+    let id = sync.id().expect("a running process").to_string();
+    let sent = std::process::Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
+    assert!(sent.success());
+}
+
+/// Seed of everything that is left to chance; a failed test prints it.
+fn seed() -> u64 {
+    let given = std::env::var("TEST_SEED").ok().map(|seed| seed.parse().expect("TEST_SEED is a number"));
+    let seed = given.unwrap_or_else(rand::random);
+    println!("to repeat this: TEST_SEED={seed}");
+    seed
+}
+
+async fn state_of_run(database: &Database, run: i64) -> String {
+    let sql = format!("select state from {{t}}deskhouse_runs where id = {run}");
+    database.column(&sql).await.remove(0)
+}
+
+on_every_engine! {
+    async fn a_sync_that_is_killed_again_and_again_pays_no_window_twice(engine: Engine) {
+        const KILLS: usize = 20;
+        // GIVEN the requests that an undisturbed sync needs
+        let portal = Portal::start(history()).await;
+        House::new(&portal, engine).await.sync().await;
+        let undisturbed = take_requests(&portal).iter().filter(|request| asked(request).is_some()).count();
+
+        // WHEN another is killed at moments left to chance, while the world goes on
+        let mut dice = StdRng::seed_from_u64(seed());
+        let portal = Portal::start(history()).await;
+        let house = House::new(&portal, engine).await;
+        let first_start = portal.sandbox.now();
+        let mut requests = Vec::new();
+        let mut stopped = None::<Stopped>;
+        for kill in 0..=KILLS {
+            if kill < KILLS {
+                let mut sync = house.start(&["sync", "--json"]);
+                wait_for_requests(&portal, &mut sync, dice.random_range(2..=30)).await;
+                sync.kill().await.expect("the sync is killed");
+            } else {
+                house.sync().await;
+            }
+            let asked = take_requests(&portal);
+            if let Some(stopped) = &stopped {
+                stopped.assert_not_read_again(&house, &asked).await;
+            }
+            requests.extend(asked);
+            stopped = Some(Stopped::look(&house).await);
+            if kill < KILLS {
+                portal.sandbox.advance(Duration::minutes(1));
+                portal.sandbox.edit("tickets", 3);
+            }
+        }
+
+        // THEN nothing is missing, and next to nothing was paid twice
+        compare::assert_same(&portal, &house.database).await;
+        let (history, since): (Vec<_>, Vec<_>) = requests
+            .iter()
+            .filter_map(asked)
+            .partition(|(_, to)| *to <= first_start + Duration::seconds(30));
+        let resources = compare::ALL.len();
+        let (starts, of_history, of_since) = (KILLS + 1, history.len(), since.len());
+        println!("{of_history} requests for history, {of_since} for what came since, {undisturbed} undisturbed");
+        // Each start but the first reads the stretch since the start before it: a page a resource, and for articles a
+        // second one, since they are not counted.
+        let expected = (starts - 1) * (resources + 1);
+        // A kill loses the page in flight of each stream, and the page that the killing request's stream was landing.
+        let lost = KILLS * (resources + 1);
+        assert!(
+            (of_history + of_since) * 10 <= undisturbed * 11 + (expected + lost) * 10,
+            "{of_history} + {of_since} requests are more than {undisturbed} + 10 % + {expected} + {lost}"
+        );
+        // Finding the portal is one more for each start, and nothing else was asked.
+        assert!(requests.len() - of_history - of_since <= starts);
+        let sql = "select count(*) from {t}deskhouse_runs where state = 'interrupted'";
+        assert!(house.database.number(sql).await <= KILLS as i64);
+        assert_eq!(house.database.number("select count(*) from {t}deskhouse_runs where state = 'running'").await, 0);
+    }
+
+    async fn a_sync_that_is_asked_to_stop_keeps_what_it_has_read(engine: Engine) {
+        let portal = Portal::start(history()).await;
+        let house = House::new(&portal, engine).await;
+        let mut sync = house.start(&["sync", "--json"]);
+        wait_for_requests(&portal, &mut sync, 60).await;
+        terminate(&sync);
+        let ran = house.end(sync).await.exits(130);
+        let summary = ran.json();
+        assert_eq!(summary["state"], "interrupted", "{summary}");
+        assert!(ran.stderr.contains("interrupted; what was read is saved"), "{}", ran.stderr);
+        assert_eq!(state_of_run(&house.database, 1).await, "interrupted");
+
+        // Every page that was paid for is in the warehouse, and the ledger says the same as the summary.
+        let answered = take_requests(&portal).into_iter().filter(|request| request.status == 200 && request.path.ends_with("/tickets/search"));
+        let tickets = house::of(&summary, "tickets");
+        let paid = tickets["requests"].as_u64().expect("a number");
+        assert!(answered.count() as u64 - paid <= 1, "more than the page in flight was thrown away");
+        for resource in compare::ALL {
+            let part = house::of(&summary, resource);
+            let number = |what: &str| part[what].as_i64().expect("a number");
+            let rows = format!("select count(*) from {{t}}{resource}");
+            assert_eq!(house.database.number(&rows).await, number("rows_inserted"), "{part}");
+            let read = format!("select sum(records_read) from {{t}}deskhouse_windows where resource = '{resource}'");
+            assert_eq!(house.database.number(&read).await, number("records_read"), "{part}");
+        }
+        assert_eq!(tickets["state"], "interrupted", "{tickets}");
+        assert_eq!(tickets["complete_until"], Value::Null, "{tickets}");
+
+        // The next one goes on from there.
+        let stopped = Stopped::look(&house).await;
+        house.sync().await;
+        stopped.assert_not_read_again(&house, &take_requests(&portal)).await;
+        assert_eq!(state_of_run(&house.database, 2).await, "complete");
+        compare::assert_same(&portal, &house.database).await;
+    }
+
+    async fn a_second_sync_beside_the_first_is_told_who_is_first(engine: Engine) {
+        let portal = Portal::with_tickets(500).await;
+        let house = House::new(&portal, engine).await;
+        // The first waits for an answer, and would for longer than any test lasts.
+        portal.sandbox.fault("/api/v1/tickets/search", [Fault::Stall(time::Duration::from_secs(3_600))]);
+        let mut first = house.start(&["sync"]);
+        // A token, the portal, and a page of each resource at least.
+        wait_for_requests(&portal, &mut first, 2 + compare::ALL.len()).await;
+        portal.sandbox.clear_requests();
+
+        let second = house.run(&["sync"]).await.exits(6);
+        let process = format!("process {} ", first.id().expect("a running process"));
+        assert!(second.stderr.contains("another run holds the warehouse"), "{}", second.stderr);
+        assert!(second.stderr.contains(&process), "{}", second.stderr);
+        assert!(second.stderr.contains("hint: "), "{}", second.stderr);
+
+        // Killed, the first holds nothing any more: no waiting time, nothing to clean up.
+        first.kill().await.expect("the first is killed");
+        house.sync().await;
+        assert_eq!(state_of_run(&house.database, 1).await, "interrupted");
+        compare::assert_same(&portal, &house.database).await;
+    }
+}
