@@ -8,7 +8,7 @@ use clap::Args;
 use super::wiring::{self, on_any};
 use super::{World, print, signals};
 use crate::config::Config;
-use crate::error::{Class, Error, http_hint};
+use crate::error::{Class, Error, http_hint, resource_hint};
 use crate::report;
 use crate::sync::{self, Outcome, Plan};
 
@@ -72,7 +72,10 @@ fn warn(outcome: &Outcome) {
     for sentence in report::advice(outcome) {
         report::say(&format!("warning: {sentence}"));
     }
-    if let Some(hint) = outcome.out_of_credits.as_ref().and_then(http_hint) {
+    let failures = outcome.failures.iter().filter_map(|(resource, error)| resource_hint(resource, error));
+    let mut hints: Vec<_> = outcome.out_of_credits.iter().filter_map(http_hint).chain(failures).collect();
+    hints.dedup();
+    for hint in hints {
         report::say(&format!("\nhint: {hint}"));
     }
 }

@@ -12,6 +12,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::record::read;
+use crate::transport;
 
 /// A good answer of a list.
 #[derive(Debug, Default)]
@@ -45,6 +46,14 @@ pub(super) enum Cause {
     Status(u16),
     NotJson,
     Transport(String),
+}
+
+impl Cause {
+    /// Why there was no whole answer, with its cause.
+    pub(super) fn of(error: &transport::Error) -> Self {
+        let source = std::error::Error::source(error);
+        Self::Transport(source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}")))
+    }
 }
 
 impl fmt::Display for Cause {

@@ -328,7 +328,7 @@ impl Postgres {
             return Err(unusable(Trouble::NotADatabase));
         };
         let options: PgConnectOptions =
-            secret.expose().parse().map_err(|_| unusable(Trouble::NoAccess("the address cannot be read".into())))?;
+            secret.expose().parse().map_err(|_| unusable(Trouble::Unreadable))?;
         // A lock, and as many writers as help: a batch is one statement, which keeps one server process busy.
         let pool = PgPoolOptions::new().max_connections(3).acquire_timeout(Duration::from_secs(30));
         let pool = pool
