@@ -45,7 +45,7 @@ pub(super) async fn run(world: &World, options: &Options) -> Result<Class, Error
 
     world.say(&format!("a look-alike of Zoho Desk with {} tickets answers at {}\n", options.tickets, server.url));
     world.say("first sync: all history, newest part first");
-    let shutdown = signals::shutdown();
+    let shutdown = signals::shutdown(&world.log);
     let class = sync_once(world, &config, &plan, &warehouse, &shutdown).await?;
     if class != Class::Done {
         return Ok(class);
@@ -77,7 +77,7 @@ async fn sync_once(
     })?;
     print(&format!("\n{}", report::summary(&outcome)))?;
     for sentence in report::advice(&outcome) {
-        report::say(&format!("warning: {sentence}"));
+        world.log.warn(&sentence);
     }
     Ok(outcome.state.into())
 }

@@ -156,7 +156,12 @@ impl Sqlite {
 
     /// Opens a database that is there.
     pub async fn open_to_read(url: &WarehouseUrl) -> Result<Self, Error> {
-        Self::connect(url, false).await
+        match url {
+            WarehouseUrl::Sqlite { path, .. } if !path.exists() => {
+                Err(Error::Open { warehouse: url.to_string(), trouble: Trouble::Missing })
+            }
+            _ => Self::connect(url, false).await,
+        }
     }
 
     async fn connect(url: &WarehouseUrl, create: bool) -> Result<Self, Error> {

@@ -68,6 +68,9 @@ pub enum Trouble {
     /// The file or its folder is missing or closed to this user.
     #[error("no such file or folder, or no permission")]
     NoAccess,
+    /// There is no file yet.
+    #[error("there is no such file")]
+    Missing,
     /// The address of the server is not one.
     #[error("the address cannot be read")]
     Unreadable,
@@ -123,7 +126,7 @@ impl Error {
             Trouble::Busy => "close programs that hold a transaction open on it, and run the same command again",
             Trouble::Denied => "check user and password in DATABASE_URL",
             Trouble::Lost(_) => "check that the server runs, then run the same command again: it goes on where the last commit was",
-            Trouble::NoTable => "run `deskhouse sync` first: it makes the tables",
+            Trouble::Missing | Trouble::NoTable => "run `deskhouse sync` first: it makes the tables",
             Trouble::Other(_) => return None,
         };
         Some(hint.into())
