@@ -2,7 +2,7 @@
 //! tried again is decided in `http::retry`; nowhere else is decided what an error means.
 
 use crate::ledger::State;
-use crate::{auth, config, http, sync, transport, warehouse};
+use crate::{auth, config, extract, http, resource, sync, transport, warehouse};
 
 /// What ends the program.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +93,9 @@ impl Error {
             Self::Config(_) | Self::Usage { .. } | Self::Sync(sync::Error::WhichPortal { .. }) => Class::Usage,
             Self::Sync(sync::Error::Interrupted) => Class::Interrupted,
             Self::Sync(sync::Error::Http(error)) => match error {
-                http::Error::SignIn(auth::Error::Unreachable { .. } | auth::Error::Cache { .. }) => Class::Failed,
+                http::Error::SignIn(
+                    auth::Error::Unreachable { .. } | auth::Error::Unavailable { .. } | auth::Error::Cache { .. },
+                ) => Class::Failed,
                 http::Error::SignIn(_) | http::Error::OtherPortal { .. } | http::Error::Redirected { .. } => {
                     Class::Credentials
                 }
@@ -121,11 +123,25 @@ impl Error {
             Self::Sync(sync::Error::Http(error)) => http_hint(error),
             Self::Sync(sync::Error::Warehouse(error)) | Self::Warehouse(error) => error.hint(),
             Self::Sync(sync::Error::WhichPortal { found }) if found.is_empty() => {
-                Some("set ZOHO_ORG_ID; the portal's number is in Zoho Desk under Setup > Developer Space > APIs".into())
+                Some("set ZOHO_ORG_ID, or grant the scope Desk.basic.READ so that it can be found out; the portal's number is in Zoho Desk under Setup > Developer Space > APIs".into())
             }
             Self::Sync(sync::Error::WhichPortal { found }) => Some(format!("set ZOHO_ORG_ID to one of {}", found.join(", "))),
             Self::Sync(sync::Error::Interrupted) | Self::System { .. } | Self::Transport(_) => None,
         }
+    }
+}
+
+/// What to do about a resource that failed while others went on.
+pub fn resource_hint(resource: &str, error: &extract::Error) -> Option<String> {
+    match error {
+        extract::Error::Http(http::Error::NotGranted { .. }) => {
+            let scopes = resource::find(resource).map_or_else(String::new, |resource| resource.scopes.join(","));
+            Some(format!(
+                "make a refresh token with the scopes {scopes} for an agent who may read {resource}, or leave {resource} out of `sync.resources`"
+            ))
+        }
+        extract::Error::Http(error) => http_hint(error),
+        extract::Error::Stuck { .. } => None,
     }
 }
 

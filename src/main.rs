@@ -9,13 +9,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
-        Err(source) => {
-            let error = deskhouse::error::Error::System { doing: "start the runtime".into(), source };
-            return cli::fail(&error);
+        Err(error) => {
+            eprintln!("error: cannot start the runtime: {error}");
+            return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(cli::run(cli)) {
-        Ok(class) => ExitCode::from(class.exit_code()),
-        Err(error) => cli::fail(&error),
-    }
+    ExitCode::from(runtime.block_on(cli::run(cli)).exit_code())
 }

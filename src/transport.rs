@@ -91,12 +91,21 @@ impl Transport for Network {
 
 fn classify(error: reqwest::Error) -> Error {
     if error.is_connect() {
-        Error::Connect(error.into())
+        Error::Connect(root(&error))
     } else if error.is_timeout() {
         Error::Timeout
     } else if error.is_builder() {
         Error::Request(error.into())
     } else {
-        Error::Cut(error.into())
+        Error::Cut(root(&error))
     }
+}
+
+/// The first cause. What lies between is how the client is built, which helps nobody who reads it.
+fn root(error: &reqwest::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    let mut root: &dyn std::error::Error = error;
+    while let Some(cause) = root.source() {
+        root = cause;
+    }
+    root.to_string().into()
 }

@@ -76,9 +76,11 @@ impl Lock {
     pub(super) fn read(&self) -> Entry {
         match &self.place {
             Place::Memory(entry) => entry.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            Place::Folder(path) => {
-                fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<Stored>(&bytes).ok()).unwrap_or_default().into()
-            }
+            Place::Folder(path) => fs::read(path)
+                .ok()
+                .and_then(|bytes| serde_json::from_slice::<Stored>(&bytes).ok())
+                .unwrap_or_default()
+                .into(),
         }
     }
 

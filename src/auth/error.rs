@@ -47,6 +47,16 @@ pub enum Error {
         /// HTTP status.
         status: u16,
     },
+    /// The accounts server is in trouble.
+    #[error("the accounts server {host} answered with {status}, {tries} times")]
+    Unavailable {
+        /// Accounts server that was asked.
+        host: String,
+        /// HTTP status.
+        status: u16,
+        /// Requests that were sent.
+        tries: u32,
+    },
     /// There was no answer.
     #[error("the accounts server {host} could not be reached")]
     Unreachable {
@@ -131,6 +141,7 @@ impl Error {
             Self::Redirected { .. } | Self::Unexpected { .. } => {
                 "check `zoho.data_center` and `zoho.accounts_url`: another data centre or a proxy may be answering".into()
             }
+            Self::Unavailable { .. } => "Zoho is having trouble; run the same command again in a few minutes".into(),
             Self::Unreachable { .. } => "check the network, and `zoho.accounts_url` if it is set".into(),
             Self::NotAccepted { .. } => {
                 "accounts server and desk must be of the same data centre; check `zoho.data_center`, and that the token was granted for this portal".into()

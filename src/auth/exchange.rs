@@ -73,6 +73,9 @@ fn read(response: &::http::Response<Bytes>, host: String, clock: &Clock) -> Resu
     if status.is_redirection() {
         return Err(Error::Redirected { host });
     }
+    if status.is_server_error() {
+        return Err(Error::Unavailable { host, status: status.as_u16(), tries: 1 });
+    }
     let Ok(body) = serde_json::from_slice::<Body>(response.body()) else {
         return Err(Error::Unexpected { host, status: status.as_u16() });
     };

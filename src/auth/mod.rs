@@ -7,6 +7,7 @@ mod exchange;
 mod token;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
@@ -19,7 +20,7 @@ pub use token::AccessToken;
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::transport::Transport;
-use cache::Entry;
+use cache::{Entry, Lock};
 
 /// What a registered client presents to get access tokens.
 #[derive(Debug, Clone)]
@@ -38,6 +39,12 @@ const REQUEST_BUDGET: usize = 8;
 
 /// The time in which requests are counted, and for which Zoho blocks.
 const BUDGET_WINDOW: TimeDelta = TimeDelta::minutes(10);
+
+/// Requests of one attempt to get a token, while the accounts server answers with 5xx.
+const MOST_TRIES: u32 = 3;
+
+/// Wait before the second of them; the third waits twice as long.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// Hands out access tokens.
 pub struct Tokens {
@@ -84,29 +91,47 @@ impl Tokens {
 
     /// Takes a token from the cache or asks for one. The caller holds the lock of this process; the lock of the cache
     /// keeps other processes out until the new token is in it.
-    async fn obtain(&self, held: &mut Option<AccessToken>, refused: Option<&AccessToken>) -> Result<AccessToken, Error> {
+    async fn obtain(
+        &self,
+        held: &mut Option<AccessToken>,
+        refused: Option<&AccessToken>,
+    ) -> Result<AccessToken, Error> {
         let lock = self.cache.lock(&self.accounts_url, &self.credentials).await?;
         let mut entry = lock.read();
         let now = self.clock.now();
         let token = match entry.token.take().filter(|token| token.is_fresh(now) && Some(token) != refused) {
             Some(token) => token,
-            None => {
-                self.spend_request(&mut entry, now)?;
-                // Written before it is sent: a process that dies now has still used one of the eight.
-                lock.write(&entry)?;
-                let answer =
-                    exchange::refresh(self.transport.as_ref(), &self.accounts_url, &self.credentials, &self.clock).await;
-                if let Err(Error::Throttled { until, .. }) = &answer {
-                    entry.blocked_until = Some(*until);
-                    lock.write(&entry)?;
-                }
-                answer?
-            }
+            None => self.request(&lock, &mut entry).await?,
         };
         entry.token = Some(token.clone());
         lock.write(&entry)?;
         *held = Some(token.clone());
         Ok(token)
+    }
+
+    /// Asks for a token, and a few times more while the accounts server is in trouble: it may have counted each request.
+    async fn request(&self, lock: &Lock, entry: &mut Entry) -> Result<AccessToken, Error> {
+        let mut tries = 1;
+        loop {
+            self.spend_request(entry, self.clock.now())?;
+            // Written before it is sent: a process that dies now has still used one of the eight.
+            lock.write(entry)?;
+            let answer =
+                exchange::refresh(self.transport.as_ref(), &self.accounts_url, &self.credentials, &self.clock).await;
+            match answer {
+                Err(Error::Unavailable { .. }) if tries < MOST_TRIES => {
+                    tokio::time::sleep(FIRST_WAIT * tries).await;
+                    tries += 1;
+                }
+                Err(Error::Unavailable { host, status, .. }) => return Err(Error::Unavailable { host, status, tries }),
+                Err(Error::Throttled { host, until }) => {
+                    entry.blocked_until = Some(until);
+                    lock.write(entry)?;
+                    return Err(Error::Throttled { host, until });
+                }
+                answer => return answer,
+            }
+        }
     }
 
     fn spend_request(&self, entry: &mut Entry, now: DateTime<Utc>) -> Result<(), Error> {

@@ -37,7 +37,8 @@ pub(super) async fn run(world: &World, options: &Options) -> Result<Class, Error
         .serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
         .await
         .map_err(|source| Error::System { doing: "start the look-alike portal".into(), source })?;
-    let state = tempfile::tempdir().map_err(|source| Error::System { doing: "make a temporary folder".into(), source })?;
+    let state =
+        tempfile::tempdir().map_err(|source| Error::System { doing: "make a temporary folder".into(), source })?;
     let config = config(&sandbox.settings(), &server.url, state.path())?;
     remove_last_demo(world, &config, &sandbox).await?;
     let plan = plan(&config, "demo", &[])?;
@@ -45,7 +46,7 @@ pub(super) async fn run(world: &World, options: &Options) -> Result<Class, Error
 
     world.say(&format!("a look-alike of Zoho Desk with {} tickets answers at {}\n", options.tickets, server.url));
     world.say("first sync: all history, newest part first");
-    let shutdown = signals::shutdown();
+    let shutdown = signals::shutdown(&world.log);
     let class = sync_once(world, &config, &plan, &warehouse, &shutdown).await?;
     if class != Class::Done {
         return Ok(class);
@@ -59,7 +60,9 @@ pub(super) async fn run(world: &World, options: &Options) -> Result<Class, Error
     }
     on_any!(warehouse, warehouse => warehouse.close().await);
     server.stop().await;
-    print(&format!("\nthe database is yours to query:\n\n    sqlite3 -box {FILE} 'select * from deskhouse_freshness'"))?;
+    print(&format!(
+        "\nthe database is yours to query:\n\n    sqlite3 -box {FILE} 'select * from deskhouse_freshness'"
+    ))?;
     Ok(class)
 }
 
@@ -77,15 +80,15 @@ async fn sync_once(
     })?;
     print(&format!("\n{}", report::summary(&outcome)))?;
     for sentence in report::advice(&outcome) {
-        report::say(&format!("warning: {sentence}"));
+        world.log.warn(&sentence);
     }
     Ok(outcome.state.into())
 }
 
 /// The configuration of the demo: nothing of the reader's own, so that a real portal is never asked.
 fn config(settings: &Settings, url: &str, state: &Path) -> Result<Config, Error> {
-    let working_dir = std::env::current_dir()
-        .map_err(|source| Error::System { doing: "find the working folder".into(), source })?;
+    let working_dir =
+        std::env::current_dir().map_err(|source| Error::System { doing: "find the working folder".into(), source })?;
     // A file without settings, so that a configuration in the working folder is not taken.
     let file = state.join("demo.toml");
     std::fs::write(&file, "").map_err(|source| Error::System { doing: "write a temporary file".into(), source })?;

@@ -15,7 +15,6 @@ mod wiring;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use chrono::Utc;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -39,6 +38,7 @@ pub struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 struct Global {
     /// Configuration file [default: $DESKHOUSE_CONFIG, ./deskhouse.toml, ./config/deskhouse.toml, the user's config folder]
     #[arg(long, global = true, value_name = "PATH")]
@@ -83,26 +83,30 @@ enum Command {
     Completions(completions::Options),
 }
 
-/// Runs the command that was given.
-pub async fn run(cli: Cli) -> Result<Class, Error> {
+/// Runs the command that was given; says what ended it.
+pub async fn run(cli: Cli) -> Class {
     let world = World::new(cli.global);
-    match cli.command {
+    match dispatch(&world, cli.command).await {
+        Ok(class) => class,
+        Err(error) => {
+            world.log.failure(&error, error.hint().as_deref());
+            error.class()
+        }
+    }
+}
+
+async fn dispatch(world: &World, command: Command) -> Result<Class, Error> {
+    match command {
         #[cfg(feature = "demo")]
-        Command::Demo(options) => demo::run(&world, &options).await,
+        Command::Demo(options) => demo::run(world, &options).await,
         Command::Init(options) => init::run(&options),
-        Command::Sync(options) => sync::run(&world, options).await,
-        Command::Status(options) => status::run(&world, options).await,
+        Command::Sync(options) => sync::run(world, options).await,
+        Command::Status(options) => status::run(world, options).await,
         Command::Resources(options) => resources::run(&options),
         #[cfg(feature = "demo")]
         Command::Sandbox(options) => sandbox::run(&options).await,
         Command::Completions(options) => completions::run(&options),
     }
-}
-
-/// Prints an error with its hint; gives its exit code.
-pub fn fail(error: &Error) -> ExitCode {
-    report::failure(error, error.hint().as_deref());
-    ExitCode::from(error.class().exit_code())
 }
 
 /// The world outside: time, and where talk goes.
@@ -139,7 +143,7 @@ impl World {
     /// A sentence for the person at the terminal.
     fn say(&self, sentence: &str) {
         if !self.global.quiet {
-            report::say(sentence);
+            self.log.say(sentence);
         }
     }
 }

@@ -3,16 +3,16 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Class;
-use crate::report;
+use crate::report::Log;
 
 /// A token that the first signal cancels.
-pub(super) fn shutdown() -> CancellationToken {
+pub(super) fn shutdown(log: &Log) -> CancellationToken {
     let token = CancellationToken::new();
-    let asked = token.clone();
+    let (asked, log) = (token.clone(), log.clone());
     tokio::spawn(async move {
         signal().await;
         asked.cancel();
-        report::say("stopping after the pages that were read; once more to stop at once");
+        log.say("stopping after the pages that were read; once more to stop at once");
         signal().await;
         std::process::exit(Class::Interrupted.exit_code().into());
     });

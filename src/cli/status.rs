@@ -6,7 +6,7 @@ use super::wiring::{self, on_any};
 use super::{World, print};
 use crate::error::{Class, Error};
 use crate::report;
-use crate::warehouse::Warehouse;
+use crate::warehouse::{self, Status, Trouble, Warehouse};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -21,12 +21,16 @@ pub(super) struct Options {
 pub(super) async fn run(world: &World, options: Options) -> Result<Class, Error> {
     let flags = options.warehouse.map(|url| ("warehouse.url", url)).into_iter().collect();
     let config = wiring::config(&world.global, flags)?;
-    let warehouse = wiring::warehouse_to_read(&config.warehouse).await?;
-    let status = on_any!(warehouse, warehouse => {
-        let status = warehouse.status().await;
-        warehouse.close().await;
-        status
-    })?;
+    let status = match wiring::warehouse_to_read(&config.warehouse).await {
+        Ok(warehouse) => on_any!(warehouse, warehouse => {
+            let status = warehouse.status().await;
+            warehouse.close().await;
+            status
+        })?,
+        // A file that the first sync will make is as good as a server's database without tables.
+        Err(warehouse::Error::Open { trouble: Trouble::Missing, .. }) => Status::default(),
+        Err(error) => return Err(error.into()),
+    };
     print(&if options.json { report::status_json(&status).to_string() } else { report::status(&status) })?;
     Ok(Class::Done)
 }

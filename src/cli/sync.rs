@@ -8,8 +8,8 @@ use clap::Args;
 use super::wiring::{self, on_any};
 use super::{World, print, signals};
 use crate::config::Config;
-use crate::error::{Class, Error, http_hint};
-use crate::report;
+use crate::error::{Class, Error, http_hint, resource_hint};
+use crate::report::{self, Log};
 use crate::sync::{self, Outcome, Plan};
 
 #[derive(Debug, Args)]
@@ -40,7 +40,7 @@ pub(super) async fn run(world: &World, options: Options) -> Result<Class, Error>
     // Everything that can fail without a request fails first.
     let client = wiring::client(&config, &world.clock)?;
     let warehouse = wiring::warehouse(&config.warehouse, &world.clock).await?;
-    let shutdown = signals::shutdown();
+    let shutdown = signals::shutdown(&world.log);
     let observer = world.observer();
     let outcome = on_any!(warehouse, warehouse => {
         let outcome = sync::sync(&plan, Arc::clone(&client), &warehouse, observer.as_ref(), &shutdown).await;
@@ -49,7 +49,7 @@ pub(super) async fn run(world: &World, options: Options) -> Result<Class, Error>
     })?;
     let text = if options.json { report::summary_json(&outcome).to_string() } else { report::summary(&outcome) };
     print(&text)?;
-    warn(&outcome);
+    warn(&world.log, &outcome);
     Ok(outcome.state.into())
 }
 
@@ -68,12 +68,15 @@ pub(super) fn plan(config: &Config, command: &'static str, resources: &[String])
 }
 
 /// Says on stderr what is not complete, and what to do.
-fn warn(outcome: &Outcome) {
+fn warn(log: &Log, outcome: &Outcome) {
     for sentence in report::advice(outcome) {
-        report::say(&format!("warning: {sentence}"));
+        log.warn(&sentence);
     }
-    if let Some(hint) = outcome.out_of_credits.as_ref().and_then(http_hint) {
-        report::say(&format!("\nhint: {hint}"));
+    let failures = outcome.failures.iter().filter_map(|(resource, error)| resource_hint(resource, error));
+    let mut hints: Vec<_> = outcome.out_of_credits.iter().filter_map(http_hint).chain(failures).collect();
+    hints.dedup();
+    for hint in hints {
+        log.hint(&hint);
     }
 }
 

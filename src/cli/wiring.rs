@@ -17,8 +17,8 @@ use super::Global;
 
 /// Reads the configuration: defaults, file, environment with `.env`, and `flags` that name settings.
 pub(super) fn config(global: &Global, flags: Vec<(&'static str, String)>) -> Result<Config, Error> {
-    let working_dir = std::env::current_dir()
-        .map_err(|source| Error::System { doing: "find the working folder".into(), source })?;
+    let working_dir =
+        std::env::current_dir().map_err(|source| Error::System { doing: "find the working folder".into(), source })?;
     // `vars_os` and not `vars`, which panics on a variable that is no Unicode; none of ours is such a one.
     let mut environment: BTreeMap<_, _> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

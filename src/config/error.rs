@@ -113,12 +113,14 @@ impl Error {
         &self.problems
     }
 
-    /// One thing to do: the advice of the first mistake that has one.
+    /// One thing to do: the advice that a single mistake has, or all missing settings share; otherwise where to look.
     pub fn hint(&self) -> Option<String> {
         let unknown = |problem: &Problem| matches!(problem.fault, Fault::Unknown { .. });
-        self.problems.iter().find_map(|problem| problem.hint.clone()).or_else(|| {
+        let several = self.problems.len() > 1 && self.problems.iter().any(|problem| problem.fault != Fault::Missing);
+        let first = self.problems.iter().find_map(|problem| problem.hint.clone()).filter(|_| !several);
+        first.or_else(|| {
             let text = "`deskhouse init` writes a file with every setting, its default and what it is for";
-            self.problems.iter().any(unknown).then(|| text.to_owned())
+            (several || self.problems.iter().any(unknown)).then(|| text.to_owned())
         })
     }
 }

@@ -170,7 +170,11 @@ impl Walk {
         let fresh = || vec![Frame::new(Key::Modified, window.progress.at, window.range.to)];
         // A position that a newer version wrote in other words costs a few pages and no records: `at` stands.
         let frames = window.progress.position.as_deref().and_then(|position| serde_json::from_str(position).ok());
-        Self { window: window.range, rules, frames: frames.filter(|frames: &Vec<Frame>| !frames.is_empty()).unwrap_or_else(fresh) }
+        Self {
+            window: window.range,
+            rules,
+            frames: frames.filter(|frames: &Vec<Frame>| !frames.is_empty()).unwrap_or_else(fresh),
+        }
     }
 
     /// What to ask next; `None` when the window is done.

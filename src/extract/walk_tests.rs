@@ -153,10 +153,7 @@ fn a_tie_beyond_every_offset_is_cut_by_created_time_and_department() {
 fn an_instant_that_nothing_cuts_is_an_error_and_not_a_gap() {
     let mut portal = Portal::new(vec![(50, 40, 1); 90]);
     portal.cap = 29;
-    assert_eq!(
-        portal.read(rules(), window(0, 100)),
-        Err(Stuck::TooManyAtOnce { instant: at(40), reach: 30 })
-    );
+    assert_eq!(portal.read(rules(), window(0, 100)), Err(Stuck::TooManyAtOnce { instant: at(40), reach: 30 }));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::record::read;
+use crate::transport;
 
 /// A good answer of a list.
 #[derive(Debug, Default)]
@@ -45,6 +46,14 @@ pub(super) enum Cause {
     Status(u16),
     NotJson,
     Transport(String),
+}
+
+impl Cause {
+    /// Why there was no whole answer, with its cause.
+    pub(super) fn of(error: &transport::Error) -> Self {
+        let source = std::error::Error::source(error);
+        Self::Transport(source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}")))
+    }
 }
 
 impl fmt::Display for Cause {
@@ -115,7 +124,8 @@ fn refusal(status: u16, response: &::http::Response<Bytes>) -> Failure {
         (200, "INVALID_OAUTH" | "UNAUTHORIZED") => Failure::Unauthorized,
         (200, "INTERNAL_SERVER_ERROR") => Failure::Transient(Cause::Status(500)),
         _ => {
-            let looks_like_a_code = code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+            let looks_like_a_code =
+                code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
             let problem = Problem::read(body.message.as_deref().unwrap_or_default());
             Failure::Refused(Refusal { status, code: if looks_like_a_code { code } else { String::new() }, problem })
         }
@@ -237,7 +247,8 @@ mod tests {
 
     #[test]
     fn a_body_with_a_broken_byte_is_still_a_page() {
-        let response = ::http::Response::builder().status(200).body(Bytes::from_static(b"{\"data\":[{\"id\":\"a\xff\"}]}"));
+        let response =
+            ::http::Response::builder().status(200).body(Bytes::from_static(b"{\"data\":[{\"id\":\"a\xff\"}]}"));
         assert_eq!(classify(&response.expect("a response")).expect("an answer").records.len(), 1);
     }
 
@@ -257,7 +268,10 @@ mod tests {
 
     #[test]
     fn what_a_422_teaches_is_read_from_its_text() {
-        let problem = |message: &str| match failed(422, &serde_json::json!({"errorCode": "UNPROCESSABLE_ENTITY", "message": message}).to_string()) {
+        let problem = |message: &str| match failed(
+            422,
+            &serde_json::json!({"errorCode": "UNPROCESSABLE_ENTITY", "message": message}).to_string(),
+        ) {
             Failure::Refused(refusal) => refusal.problem,
             other => panic!("not refused: {other:?}"),
         };

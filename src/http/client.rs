@@ -152,7 +152,7 @@ impl Client {
                 self.book(request.resource, &response);
                 answer::classify(&response)
             }
-            Err(error) => Err(Failure::Transient(Cause::Transport(error.to_string()))),
+            Err(error) => Err(Failure::Transient(Cause::of(&error))),
         })
     }
 

@@ -50,7 +50,7 @@ pub enum Error {
         request: String,
     },
     /// A parameter is out of range or unknown: the caller may mend it.
-    #[error("{request} was refused (422 {code})")]
+    #[error("{request} was refused (422{}{code})", if code.is_empty() { "" } else { " " })]
     Unprocessable {
         /// Method and path.
         request: String,
@@ -60,7 +60,7 @@ pub enum Error {
         problem: Problem,
     },
     /// Any other refusal.
-    #[error("{request} was refused ({status} {code})")]
+    #[error("{request} was refused ({status}{}{code})", if code.is_empty() { "" } else { " " })]
     Refused {
         /// Method and path.
         request: String,

@@ -42,7 +42,8 @@ impl Observer for Lines {
             }
             Event::Landed { resource, counts } => {
                 let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-                let held = seen.entry(resource).or_insert_with(|| Seen { said: Instant::now(), counts: Counts::default() });
+                let held =
+                    seen.entry(resource).or_insert_with(|| Seen { said: Instant::now(), counts: Counts::default() });
                 held.counts += counts;
             }
             Event::PageRead { resource, remaining, usage, credits_left, .. } => {

@@ -9,6 +9,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, filter};
 
+use super::{chain, say};
+
 /// Form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
@@ -22,7 +24,7 @@ pub enum LogFormat {
 /// How much is said on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Verbosity {
-    /// Errors only.
+    /// Errors, and warnings about the result.
     Quiet,
     /// What happens.
     #[default]
@@ -35,15 +37,17 @@ pub enum Verbosity {
 #[derive(Debug, Clone)]
 pub struct Log {
     bars: MultiProgress,
+    format: LogFormat,
 }
 
 impl Log {
     /// Starts logging to stderr. With `bars` on screen, lines are written above them. The second log of a process (in
     /// tests) changes nothing.
     pub fn start(format: LogFormat, verbosity: Verbosity) -> Self {
-        let log = Self { bars: MultiProgress::new() };
+        let log = Self { bars: MultiProgress::new(), format };
         let level = match verbosity {
-            Verbosity::Quiet => LevelFilter::ERROR,
+            // Warnings say that something asked for is not complete, which is a result.
+            Verbosity::Quiet => LevelFilter::WARN,
             Verbosity::Normal => LevelFilter::INFO,
             Verbosity::Verbose => LevelFilter::DEBUG,
         };
@@ -56,6 +60,43 @@ impl Log {
         };
         let _ = tracing_subscriber::registry().with(layer.with_filter(ours)).try_init();
         log
+    }
+
+    /// A sentence for the person who waits.
+    pub fn say(&self, sentence: &str) {
+        match self.format {
+            LogFormat::Text => say(sentence),
+            LogFormat::Json => tracing::info!("{}", sentence.trim()),
+        }
+    }
+
+    /// What is not complete.
+    pub fn warn(&self, sentence: &str) {
+        match self.format {
+            LogFormat::Text => say(&format!("warning: {sentence}")),
+            LogFormat::Json => tracing::warn!("{sentence}"),
+        }
+    }
+
+    /// What to do, after an empty line.
+    pub fn hint(&self, hint: &str) {
+        match self.format {
+            LogFormat::Text => say(&format!("\nhint: {hint}")),
+            LogFormat::Json => tracing::warn!(hint, "what to do"),
+        }
+    }
+
+    /// What ended the program, and what to do about it.
+    pub fn failure(&self, error: &dyn std::error::Error, hint: Option<&str>) {
+        match self.format {
+            LogFormat::Text => {
+                say(&format!("error: {}", chain(error)));
+                if let Some(hint) = hint {
+                    self.hint(hint);
+                }
+            }
+            LogFormat::Json => tracing::error!(hint, "{}", chain(error)),
+        }
     }
 
     /// The place for bars.

@@ -26,13 +26,13 @@ pub fn out(text: &str) -> io::Result<()> {
 }
 
 /// Writes a sentence to stderr. There is nowhere to report that stderr is closed.
-pub fn say(text: &str) {
+fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Writes an error with its causes, and after an empty line what to do about it.
-pub fn failure(error: &dyn std::error::Error, hint: Option<&str>) {
-    let mut text = format!("error: {error}");
+/// An error with its causes.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let sentence = error.to_string();
@@ -43,11 +43,7 @@ pub fn failure(error: &dyn std::error::Error, hint: Option<&str>) {
         }
         cause = error.source();
     }
-    if let Some(hint) = hint {
-        text.push_str("\n\nhint: ");
-        text.push_str(hint);
-    }
-    say(&text);
+    text
 }
 
 /// A count with its thousands apart.

@@ -25,7 +25,15 @@ pub fn status(status: &Status) -> String {
         ]);
     }
     let mut runs = Table::new(&[
-        ">run", "command", "state", "started (UTC)", "ended (UTC)", ">read", ">changed", ">requests", ">credits",
+        ">run",
+        "command",
+        "state",
+        "started (UTC)",
+        "ended (UTC)",
+        ">read",
+        ">changed",
+        ">requests",
+        ">credits",
         ">credits left",
     ]);
     for run in &status.runs {

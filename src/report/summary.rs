@@ -9,8 +9,17 @@ use crate::sync::Outcome;
 /// The summary as a table, a line of totals, and what is not complete.
 pub fn summary(outcome: &Outcome) -> String {
     let mut table = Table::new(&[
-        "resource", ">read", ">inserted", ">updated", ">unchanged", ">deleted", ">rejected", ">requests", ">credits",
-        ">seconds", "complete until (UTC)",
+        "resource",
+        ">read",
+        ">inserted",
+        ">updated",
+        ">unchanged",
+        ">deleted",
+        ">rejected",
+        ">requests",
+        ">credits",
+        ">seconds",
+        "complete until (UTC)",
     ]);
     let mut total = Counts::default();
     for resource in &outcome.resources {
@@ -18,7 +27,8 @@ pub fn summary(outcome: &Outcome) -> String {
         table.row(cells(resource));
     }
     let seconds = (outcome.finished_at - outcome.started_at).as_seconds_f64();
-    let left = outcome.credits_left.map_or_else(String::new, |left| format!(", {} credits left today", thousands(left)));
+    let left =
+        outcome.credits_left.map_or_else(String::new, |left| format!(", {} credits left today", thousands(left)));
     let mut text = format!(
         "{}\n\nrun {} {} in {seconds:.1}s: {} records read, {} rows changed, {} requests, {} credits{left}",
         table.text(),
@@ -99,7 +109,8 @@ fn cells(resource: &ResourceOutcome) -> Vec<String> {
     let counts = resource.counts;
     let mut cells: Vec<String> = vec![resource.resource.to_owned()];
     cells.extend(
-        [counts.read, counts.inserted, counts.updated, counts.unchanged, counts.deleted, counts.rejected].map(thousands),
+        [counts.read, counts.inserted, counts.updated, counts.unchanged, counts.deleted, counts.rejected]
+            .map(thousands),
     );
     cells.extend([resource.usage.requests, resource.usage.credits].map(thousands));
     cells.push(format!("{:.1}", resource.seconds));

@@ -15,9 +15,16 @@ pub enum Error {
     #[error("interrupted before the portal answered; nothing was begun")]
     Interrupted,
     /// It is not known which portal to read.
-    #[error("the sign-in reaches {} organisations, and none is chosen", found.len())]
+    #[error("{}", which_portal(found))]
     WhichPortal {
         /// Organisations that it reaches.
         found: Vec<String>,
     },
+}
+
+fn which_portal(found: &[String]) -> String {
+    match found.len() {
+        0 => "no organisation is configured, and the sign-in does not tell which one it reaches".into(),
+        count => format!("the sign-in reaches {count} organisations, and none is chosen"),
+    }
 }

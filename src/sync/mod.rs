@@ -60,6 +60,8 @@ pub struct Outcome {
     pub credits_left: Option<u64>,
     /// Why it stopped before its end, and when it can go on.
     pub out_of_credits: Option<crate::http::Error>,
+    /// Resources that failed, and why.
+    pub failures: Vec<(&'static str, crate::extract::Error)>,
 }
 
 /// Brings the warehouse up to date. Stops early, with everything kept, when `shutdown` is cancelled.
@@ -76,8 +78,7 @@ pub async fn sync<W: Warehouse>(
         greeting = portal::greet(&client, plan.org_id.as_ref()) => greeting?,
     };
     let started_at = client.portal_now();
-    let start =
-        RunStart { command: plan.command, org_id: org_id.to_string(), started_at, holder: plan.holder.clone() };
+    let start = RunStart { command: plan.command, org_id: org_id.to_string(), started_at, holder: plan.holder.clone() };
     let run = warehouse.begin_run(&start).await?;
     if let Some(most) = warehouse.most_credits(client.credit_day_start()).await? {
         client.remember_credits(most);
@@ -109,13 +110,15 @@ pub async fn sync<W: Warehouse>(
         usage: client.usage(),
         credits_left: client.credits_left(),
         out_of_credits: None,
+        failures: Vec::new(),
     };
     let mut fatal = None;
     for end in ends {
         match end.stop {
             Some(Stop::Fatal(error)) => fatal = fatal.or(Some(error)),
             Some(Stop::OutOfCredits(error)) => outcome.out_of_credits = Some(error),
-            Some(Stop::Shutdown | Stop::Failed) | None => {}
+            Some(Stop::Failed(error)) => outcome.failures.push((end.outcome.resource, error)),
+            Some(Stop::Shutdown) | None => {}
         }
         outcome.resources.push(end.outcome);
     }

@@ -12,8 +12,8 @@ pub(super) async fn greet(client: &Client, configured: Option<&OrgId>) -> Result
     let found: Vec<_> = match client.get(&request).await {
         Ok(answer) => answer.records.into_iter().filter_map(|raw| Record::new(raw).keys().id.clone()).collect(),
         // The scope for it may be missing; the portal's time came with the refusal, and the id is known.
-        Err(error @ (http::Error::NotGranted { .. } | http::Error::NotFound { .. } | http::Error::Refused { .. })) => {
-            return configured.cloned().ok_or(Error::Http(error));
+        Err(http::Error::NotGranted { .. } | http::Error::NotFound { .. } | http::Error::Refused { .. }) => {
+            return configured.cloned().ok_or(Error::WhichPortal { found: Vec::new() });
         }
         Err(error) => return Err(error.into()),
     };

@@ -49,7 +49,7 @@ pub(super) enum Stop {
     /// Asked to.
     Shutdown,
     /// This resource cannot go on; others may.
-    Failed,
+    Failed(extract::Error),
     /// The credits are used up.
     OutOfCredits(http::Error),
     /// No stream can go on.
@@ -211,9 +211,9 @@ fn settle(halt: Halt, outcome: &mut ResourceOutcome) -> Stop {
             http::Error::SignIn(_) | http::Error::OtherPortal { .. } | http::Error::Redirected { .. } => {
                 (State::Failed, Some(error.to_string()), Stop::Fatal(error.into()))
             }
-            error => (State::Failed, Some(error.to_string()), Stop::Failed),
+            error => (State::Failed, Some(error.to_string()), Stop::Failed(error.into())),
         },
-        Halt::Read(error) => (State::Failed, Some(error.to_string()), Stop::Failed),
+        Halt::Read(error) => (State::Failed, Some(error.to_string()), Stop::Failed(error)),
     };
     outcome.state = state;
     outcome.error = error;

@@ -114,7 +114,8 @@ macro_rules! statements {
         ) -> Result<Vec<Vec<Cell>>, sqlx::Error> {
             let arguments = Self::arguments(values)?;
             let rows = sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(&mut **transaction).await?;
-            let cells = |row| kinds.iter().enumerate().map(move |(index, kind)| Self::cell(row, index, *kind)).collect();
+            let cells =
+                |row| kinds.iter().enumerate().map(move |(index, kind)| Self::cell(row, index, *kind)).collect();
             rows.iter().map(cells).collect()
         }
 
@@ -159,7 +160,12 @@ impl Sqlite {
 
     /// Opens a database that is there.
     pub async fn open_to_read(url: &WarehouseUrl) -> Result<Self, Error> {
-        Self::connect(url, false).await
+        match url {
+            WarehouseUrl::Sqlite { path, .. } if !path.exists() => {
+                Err(Error::Open { warehouse: url.to_string(), trouble: Trouble::Missing })
+            }
+            _ => Self::connect(url, false).await,
+        }
     }
 
     async fn connect(url: &WarehouseUrl, create: bool) -> Result<Self, Error> {
@@ -338,8 +344,7 @@ impl Postgres {
         let WarehouseUrl::Postgres { address: secret, .. } = url else {
             return Err(unusable(Trouble::NotADatabase));
         };
-        let options: PgConnectOptions =
-            secret.expose().parse().map_err(|_| unusable(Trouble::NoAccess("the address cannot be read".into())))?;
+        let options: PgConnectOptions = secret.expose().parse().map_err(|_| unusable(Trouble::Unreadable))?;
         // A lock, and as many writers as help: a batch is one statement, which keeps one server process busy.
         let pool = PgPoolOptions::new().max_connections(3).acquire_timeout(Duration::from_secs(30));
         let cannot = |error: sqlx::Error| unusable(Trouble::of(&error));

@@ -66,8 +66,17 @@ pub enum Trouble {
     #[error("it is read-only, or this user may not write it")]
     ReadOnly,
     /// The file or its folder is missing or closed to this user.
-    #[error("no such file or folder, or no permission ({0})")]
-    NoAccess(String),
+    #[error("no such file or folder, or no permission")]
+    NoAccess,
+    /// There is no file yet.
+    #[error("there is no such file")]
+    Missing,
+    /// The address of the server is not one.
+    #[error("the address cannot be read")]
+    Unreadable,
+    /// The server has no database of that name.
+    #[error("the server has no such database")]
+    NoDatabase,
     /// It is not a database, or it is damaged.
     #[error("the file is no database, or it is damaged")]
     NotADatabase,
@@ -98,24 +107,34 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let trouble = match self {
             Self::Locked { .. } => {
-                return Some("wait for it to end, or stop it; a run that was killed holds nothing, so this one is alive".into());
+                return Some(
+                    "wait for it to end, or stop it; a run that was killed holds nothing, so this one is alive".into(),
+                );
             }
             Self::OtherPortal { .. } => {
                 return Some("one warehouse holds one portal: set `warehouse.url` to another file, or `warehouse.schema` to another schema".into());
             }
-            Self::TooNew { .. } | Self::Altered { .. } => return Some("run the deskhouse that wrote it, or a newer one".into()),
+            Self::TooNew { .. } | Self::Altered { .. } => {
+                return Some("run the deskhouse that wrote it, or a newer one".into());
+            }
             Self::Open { trouble, .. } | Self::Statement { trouble, .. } => trouble,
         };
         let hint = match trouble {
-            Trouble::Full => "free some space and run the same command again: what was committed is kept, and it goes on there",
-            Trouble::ReadOnly | Trouble::NoAccess(_) => {
+            Trouble::Full => {
+                "free some space and run the same command again: what was committed is kept, and it goes on there"
+            }
+            Trouble::ReadOnly | Trouble::NoAccess => {
                 "check the path in `warehouse.url` and that this user may write the file and its folder"
             }
+            Trouble::Unreadable => "correct DATABASE_URL: postgres://user:password@host:port/database",
+            Trouble::NoDatabase => "create it (`createdb NAME`), or correct its name in DATABASE_URL",
             Trouble::NotADatabase => "set `warehouse.url` to a new file, or put a backup in its place",
             Trouble::Busy => "close programs that hold a transaction open on it, and run the same command again",
             Trouble::Denied => "check user and password in DATABASE_URL",
-            Trouble::Lost(_) => "check that the server runs, then run the same command again: it goes on where the last commit was",
-            Trouble::NoTable => "run `deskhouse sync` first: it makes the tables",
+            Trouble::Lost(_) => {
+                "check that the server runs, then run the same command again: it goes on where the last commit was"
+            }
+            Trouble::Missing | Trouble::NoTable => "run `deskhouse sync` first: it makes the tables",
             Trouble::Other(_) => return None,
         };
         Some(hint.into())
@@ -139,7 +158,10 @@ impl Trouble {
 
     pub(super) fn of_io(error: &std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied => Self::NoAccess(error.kind().to_string()),
+            std::io::ErrorKind::NotFound
+            | std::io::ErrorKind::NotADirectory
+            | std::io::ErrorKind::IsADirectory
+            | std::io::ErrorKind::PermissionDenied => Self::NoAccess,
             std::io::ErrorKind::StorageFull => Self::Full,
             std::io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             kind => Self::Lost(kind.to_string()),
@@ -155,7 +177,7 @@ impl Trouble {
                 11 | 26 => Self::NotADatabase,
                 // A full disk is an I/O error where the write-ahead log grows.
                 13 => Self::Full,
-                14 => Self::NoAccess("cannot be opened".into()),
+                14 => Self::NoAccess,
                 _ => Self::Other(code.to_owned()),
             };
         }
@@ -165,7 +187,7 @@ impl Trouble {
             "28000" | "28P01" => Self::Denied,
             "55P03" | "40P01" => Self::Busy,
             "42P01" | "3F000" => Self::NoTable,
-            "3D000" => Self::NoAccess("no such database".into()),
+            "3D000" => Self::NoDatabase,
             code if code.starts_with("57P") || code.starts_with("08") => Self::Lost(format!("code {code}")),
             code => Self::Other(code.to_owned()),
         }

@@ -71,7 +71,8 @@ const RUNS_SHOWN: i64 = 10;
 /// Who holds the warehouse, and since when.
 pub(super) async fn holder<D: Dialect>(dialect: &D) -> Result<Option<(String, DateTime<Utc>)>, sqlx::Error> {
     let mut open = dialect.pool().begin().await?;
-    let sql = dialect.spell("select holder, started_at from {deskhouse_runs} where state = 'running' order by id desc limit 1");
+    let sql = dialect
+        .spell("select holder, started_at from {deskhouse_runs} where state = 'running' order by id desc limit 1");
     let rows = D::fetch(&mut open, sql.into(), Vec::new(), &[Kind::Text, Kind::Timestamp]).await?;
     Ok(rows.into_iter().next().and_then(|row| {
         let mut cells = Cells::new(row);
@@ -209,7 +210,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         run: RunId,
         at: DateTime<Utc>,
     ) -> Result<(), sqlx::Error> {
-        let sql = "insert into {deskhouse_bookmarks} (resource, read_since, read_until, complete_until, run_id, updated_at)
+        let sql =
+            "insert into {deskhouse_bookmarks} (resource, read_since, read_until, complete_until, run_id, updated_at)
             values (?, ?, ?, ?, ?, ?)
             on conflict (resource) do update set read_since = excluded.read_since, read_until = excluded.read_until,
             complete_until = excluded.complete_until, run_id = excluded.run_id, updated_at = excluded.updated_at";
@@ -298,12 +300,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         Ok(())
     }
 
-    pub(super) async fn close_run(
-        &self,
-        run: RunId,
-        end: &RunEnd,
-        resources: &[ResourceOutcome],
-    ) -> Result<(), Error> {
+    pub(super) async fn close_run(&self, run: RunId, end: &RunEnd, resources: &[ResourceOutcome]) -> Result<(), Error> {
         let doing = Error::doing("close the run");
         let mut open = self.begin("close the run").await?;
         let stamp = Stamp { synced_at: end.finished_at, run };
@@ -313,7 +310,8 @@ impl<D: Dialect> SqlWarehouse<D> {
             if let Some(resource) = resource {
                 self.count(&mut open, resource, Counts::default(), stamp).await.map_err(&doing)?;
             }
-            let sql = "update {deskhouse_run_resources} set state = ?, requests = ?, credits = ?, duration_s = ?, error = ?
+            let sql =
+                "update {deskhouse_run_resources} set state = ?, requests = ?, credits = ?, duration_s = ?, error = ?
                 where run_id = ? and resource = ?";
             let values = vec![
                 outcome.state.word().into(),
@@ -354,8 +352,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         status.org_id = rows.first_mut().and_then(Cells::text);
         let sql = "select f.resource, f.complete_until, f.last_run_at, f.rows, f.open_windows,
             (select count(*) from {deskhouse_rejects} r where r.resource = f.resource) from {deskhouse_freshness} f";
-        let kinds =
-            [Kind::Text, Kind::Timestamp, Kind::Timestamp, Kind::Integer, Kind::Integer, Kind::Integer];
+        let kinds = [Kind::Text, Kind::Timestamp, Kind::Timestamp, Kind::Integer, Kind::Integer, Kind::Integer];
         for mut cells in self.fetch(&mut open, sql, Vec::new(), &kinds).await.map_err(&doing)? {
             status.resources.push(ResourceStatus {
                 resource: cells.text().unwrap_or_default(),

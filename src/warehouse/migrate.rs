@@ -85,7 +85,8 @@ async fn record<D: Dialect>(
     checksum: String,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let sql = dialect.spell("insert into {deskhouse_migrations} (version, name, checksum, applied_at) values (?, ?, ?, ?)");
+    let sql =
+        dialect.spell("insert into {deskhouse_migrations} (version, name, checksum, applied_at) values (?, ?, ?, ?)");
     let values = vec![version.into(), name.into(), Some(checksum).into(), now.into()];
     D::execute(transaction, sql.into(), values).await?;
     Ok(())

@@ -156,11 +156,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         self.land_rejects(open, resource, batch.rejects, stamp).await?;
         self.save_progress(open, resource, batch.window, &batch.progress, read, stamp).await?;
         self.count(open, resource, counts, stamp).await?;
-        let complete_until = if batch.progress.done {
-            self.advance_bookmark(open, resource, batch.overlap, stamp).await?
-        } else {
-            None
-        };
+        let complete_until =
+            if batch.progress.done { self.advance_bookmark(open, resource, batch.overlap, stamp).await? } else { None };
         Ok(Landed { counts, complete_until })
     }
 }

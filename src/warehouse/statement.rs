@@ -26,10 +26,8 @@ pub(super) fn held(resource: &Resource) -> (String, [Kind; 2]) {
 /// The end of an insert: what happens when the key is there already. A row older than the one held does not overwrite it.
 pub(super) fn on_conflict(resource: &Resource) -> String {
     let (id, cursor) = (quoted(resource.columns[0].name), quoted(resource.feed.cursor()));
-    let sets: Vec<_> = columns(resource)
-        .skip(1)
-        .map(|name| format!("{name} = excluded.{name}", name = quoted(name)))
-        .collect();
+    let sets: Vec<_> =
+        columns(resource).skip(1).map(|name| format!("{name} = excluded.{name}", name = quoted(name))).collect();
     format!(
         " on conflict ({id}) do update set {} where held.{cursor} is null or excluded.{cursor} is null or excluded.{cursor} >= held.{cursor}",
         sets.join(", ")

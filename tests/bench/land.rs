@@ -3,6 +3,7 @@
 //!     cargo bench --bench land -- --tickets 20000 --runs 5
 
 #[path = "../it/support/postgres.rs"]
+#[allow(dead_code, reason = "written for the tests, which use all of it")]
 mod postgres;
 mod support;
 
@@ -27,7 +28,11 @@ async fn main() {
     let records = tickets(count);
     let changed: Vec<_> = records.iter().map(|record| later(record)).collect();
     let bytes: usize = records.iter().map(String::len).sum();
-    println!("{count} tickets of {} bytes and {} columns, batches of {batch}, {runs} runs\n", bytes / count, resource.columns.len() + 5);
+    println!(
+        "{count} tickets of {} bytes and {} columns, batches of {batch}, {runs} runs\n",
+        bytes / count,
+        resource.columns.len() + 5
+    );
     let rows = typed(resource, &records, raw);
     let mut changed = typed(resource, &changed, raw);
     for row in &mut changed {
@@ -70,7 +75,8 @@ async fn sqlite(figures: &mut Figures, resource: &'static Resource, rows: &[Row]
     let open = |name: &str| {
         let path = folder.path().join(name);
         async move {
-            let url = WarehouseUrl::parse(&format!("sqlite:{}", path.display()), None, Path::new("/")).expect("an address");
+            let url =
+                WarehouseUrl::parse(&format!("sqlite:{}", path.display()), None, Path::new("/")).expect("an address");
             SqlWarehouse::open(Sqlite::open(&url).await.expect("it opens"), Utc::now()).await.expect("it migrates")
         }
     };
@@ -94,7 +100,8 @@ async fn on_postgres(figures: &mut Figures, resource: &'static Resource, rows: &
     connection.execute(like).await.expect("a table");
     connection.execute("checkpoint").await.expect("a checkpoint");
     let stream = by_hand::copy_stream(rows);
-    let names: Vec<_> = resource.columns.iter().map(|column| column.name).chain(["_raw", "_hash", "_synced_at", "_run_id"]).collect();
+    let names: Vec<_> =
+        resource.columns.iter().map(|column| column.name).chain(["_raw", "_hash", "_synced_at", "_run_id"]).collect();
     let sql = format!("copy bare ({}) from stdin with (format binary)", names.join(", "));
     let (_, taken) = timed(async {
         let mut copy = connection.copy_in_raw(&sql).await.expect("copy begins");

@@ -1,7 +1,11 @@
 //! All tests that need more than one module: the real binary, a look-alike portal on a real socket, real databases.
 
+mod auth;
+mod cli;
+mod faults;
 mod first_sync;
 mod incremental;
+mod limits;
 mod parity;
 mod postgres;
 mod resume;

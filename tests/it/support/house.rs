@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use super::{Database, Engine, Portal};
+use super::{Database, Engine, Portal, discreet};
 
 /// A command that takes longer hangs.
 const LONGEST_RUN: Duration = Duration::from_secs(120);
@@ -96,8 +96,22 @@ impl House {
         self.folder.path().join(name)
     }
 
+    /// The value of a variable, if it is set.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.iter().find(|(held, _)| held == name).map(|(_, value)| value.as_str())
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_deskhouse"));
+        self.command_behind(&[], arguments)
+    }
+
+    /// The binary, started by the program and the arguments in `behind` if there are any.
+    fn command_behind(&self, behind: &[&str], arguments: &[&str]) -> Command {
+        let binary = env!("CARGO_BIN_EXE_deskhouse");
+        let mut command = Command::new(behind.first().copied().unwrap_or(binary));
+        if let [_, rest @ ..] = behind {
+            command.args(rest).arg(binary);
+        }
         command
             .args(arguments)
             .env_clear()
@@ -123,8 +137,20 @@ impl House {
 
     /// Runs a command to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
-        let output = tokio::time::timeout(LONGEST_RUN, self.command(arguments).output()).await;
-        Ran::of(output.expect("the command ends").expect("the binary runs"))
+        self.run_behind(&[], arguments).await
+    }
+
+    /// Runs a command to its end behind another program, such as `setpriv` or `sh`.
+    pub(crate) async fn run_behind(&self, behind: &[&str], arguments: &[&str]) -> Ran {
+        self.ended(self.command_behind(behind, arguments).spawn().expect("the program starts")).await
+    }
+
+    /// Waits for the end of a command that was started. Whatever it says, it must keep secrets and records to itself.
+    pub(crate) async fn ended(&self, child: Child) -> Ran {
+        let output = tokio::time::timeout(LONGEST_RUN, child.wait_with_output()).await;
+        let ran = Ran::of(output.expect("the command ends").expect("the binary runs"));
+        discreet::assert_discreet(self, &ran);
+        ran
     }
 
     /// A `sync` that has to be complete; gives its summary.

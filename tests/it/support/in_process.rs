@@ -3,8 +3,8 @@
 
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
-use deskhouse::transport::{Error, Transport};
 use desk_sandbox::Sandbox;
+use deskhouse::transport::{Error, Transport};
 use futures_util::future::BoxFuture;
 use tower::ServiceExt;
 

@@ -2,12 +2,14 @@
 
 pub(crate) mod compare;
 pub(crate) mod database;
+pub(crate) mod discreet;
 pub(crate) mod house;
 pub(crate) mod in_process;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
 pub(crate) mod warehouse;
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use chrono::{DateTime, Utc};
@@ -43,6 +45,13 @@ impl Portal {
     /// Requests to the Desk API since the log was cleared.
     pub(crate) fn api_requests(&self) -> Vec<desk_sandbox::Logged> {
         self.sandbox.requests().into_iter().filter(|request| request.path.starts_with("/api/")).collect()
+    }
+
+    /// Requests to the Desk API since the log was cleared that were sent before in the same words.
+    pub(crate) fn repeated_requests(&self) -> usize {
+        let requests = self.api_requests();
+        let distinct: BTreeSet<_> = requests.iter().map(|request| (&request.path, &request.query)).collect();
+        requests.len() - distinct.len()
     }
 
     /// Requests for one resource since the log was cleared.

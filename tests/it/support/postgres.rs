@@ -57,8 +57,10 @@ impl Cluster {
         let control = self.programs.join("pg_ctl").display().to_string();
         let data = format!("--pgdata={}", self.data.display());
         let log = format!("--log={}", self.data.join("restarted.log").display());
-        let restart = [control, "restart".into(), "--silent".into(), "--wait".into(), "--mode=immediate".into(), data, log];
-        let status = as_user(&self.user, &restart).current_dir(&self.data).stdin(Stdio::null()).stdout(Stdio::null()).status();
+        let restart =
+            [control, "restart".into(), "--silent".into(), "--wait".into(), "--mode=immediate".into(), data, log];
+        let status =
+            as_user(&self.user, &restart).current_dir(&self.data).stdin(Stdio::null()).stdout(Stdio::null()).status();
         assert!(status.expect("pg_ctl runs").success(), "the server does not come back");
     }
 }
@@ -72,7 +74,8 @@ impl Drop for Cluster {
 
 /// Folder of `initdb` and `postgres`: on the path, where `pg_config` says, or where Debian keeps them.
 fn programs() -> Option<PathBuf> {
-    let on_path = std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    let on_path =
+        std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
     let configured = Command::new("pg_config").arg("--bindir").output().ok();
     let configured = configured.and_then(|output| String::from_utf8(output.stdout).ok());
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
@@ -99,7 +102,14 @@ fn start(programs: &Path) -> Cluster {
     assert!(made.success(), "initdb failed");
 
     let port = free_port();
-    let mut command: Vec<String> = vec!["sh".into(), "-c".into(), WATCH.into(), "watch".into(), folder.display().to_string(), programs.join("pg_ctl").display().to_string()];
+    let mut command: Vec<String> = vec![
+        "sh".into(),
+        "-c".into(),
+        WATCH.into(),
+        "watch".into(),
+        folder.display().to_string(),
+        programs.join("pg_ctl").display().to_string(),
+    ];
     command.extend([programs.join("postgres").display().to_string(), "-D".into(), data.display().to_string()]);
     for setting in [
         format!("port={port}"),
@@ -137,7 +147,14 @@ fn unprivileged(folder: &Path) -> Option<String> {
     if String::from_utf8_lossy(&id.stdout).trim() != "0" {
         return None;
     }
-    let known = |user: &&str| Command::new("id").arg(user).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    let known = |user: &&str| {
+        Command::new("id")
+            .arg(user)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
     let user = ["postgres", "nobody"].into_iter().find(known).expect("a user without rights");
     let given = Command::new("chown").arg(user).arg(folder).status().expect("chown runs");
     assert!(given.success(), "the folder of the server cannot be given to {user}");
