@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time;
 
 use chrono::{DateTime, Duration, Utc};
-use deskhouse::resource::Kind;
 use desk_sandbox::Settings;
+use deskhouse::resource::Kind;
 use serde_json::{Value, json};
 
 use crate::support::{Database, Engine, House, Portal, compare, house, noon, on_every_engine};

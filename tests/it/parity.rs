@@ -39,7 +39,9 @@ async fn filled() -> (House, House) {
     misfit["threadCount"] = json!("many");
     portal.sandbox.put("tickets", misfit);
     let time = modified.format("%Y-%m-%dT%H:%M:%S.000Z");
-    let odd = format!(r#"{{"id":"77","subject":"a\u0000b\ud800 ＡÅ שלום 😀","modifiedTime":"{time}","cf":{{"x":[1.5,"\u0000"]}},"new":1}}"#);
+    let odd = format!(
+        r#"{{"id":"77","subject":"a\u0000b\ud800 ＡÅ שלום 😀","modifiedTime":"{time}","cf":{{"x":[1.5,"\u0000"]}},"new":1}}"#
+    );
     portal.sandbox.put_raw("tickets", "77", modified, odd);
     for house in [&sqlite, &postgres] {
         house.sync().await;
@@ -125,21 +127,26 @@ async fn assert_same_content(sqlite: &Database, postgres: &Database) {
         for (id, row) in &ours {
             for (column, value) in row {
                 let other = &theirs[id][column];
-                let json = |text: &Option<String>| text.as_deref().map(|text| serde_json::from_str::<Value>(text).expect("JSON"));
+                let json = |text: &Option<String>| {
+                    text.as_deref().map(|text| serde_json::from_str::<Value>(text).expect("JSON"))
+                };
                 let is_json = definition.columns.iter().any(|held| held.name == *column && held.kind == Kind::Json);
                 // `jsonb` keeps the value and not its spelling; `_raw` keeps both.
                 let same = if is_json { json(value) == json(other) } else { value == other };
                 assert!(same, "{name} {id} {column}: {value:?} in SQLite, {other:?} in Postgres");
             }
         }
-        let own = format!("select id, cast(_hash as text), cast(_run_id as text), cast(_deleted_at as text) from {{t}}{name} order by id");
+        let own = format!(
+            "select id, cast(_hash as text), cast(_run_id as text), cast(_deleted_at as text) from {{t}}{name} order by id"
+        );
         both((sqlite, &own), (postgres, &own)).await;
     }
 }
 
 /// The same ledger, but for the milliseconds at which things happened.
 async fn assert_same_ledger(sqlite: &Database, postgres: &Database) {
-    let instant = |database: &Database, column: &str| format!("substr({}, 1, 19)", database.canonical(column, Kind::Timestamp));
+    let instant =
+        |database: &Database, column: &str| format!("substr({}, 1, 19)", database.canonical(column, Kind::Timestamp));
     let ledger = |database: &Database| {
         let (done, from) = (database.canonical("done", Kind::Boolean), instant(database, "from_time"));
         let (to, until) = (instant(database, "to_time"), instant(database, "complete_until"));

@@ -17,8 +17,18 @@ pub(crate) const ALL: [&str; 4] = ["contacts", "tickets", "tasks", "articles"];
 pub(crate) async fn assert_same(portal: &Portal, database: &Database) {
     for resource in ALL {
         let (missing, surplus) = assert_fields(portal, database, resource).await;
-        assert!(missing.is_empty(), "{resource}: {} records are missing, {:?} among them", missing.len(), missing.first());
-        assert!(surplus.is_empty(), "{resource}: {} rows are too many, {:?} among them", surplus.len(), surplus.first());
+        assert!(
+            missing.is_empty(),
+            "{resource}: {} records are missing, {:?} among them",
+            missing.len(),
+            missing.first()
+        );
+        assert!(
+            surplus.is_empty(),
+            "{resource}: {} rows are too many, {:?} among them",
+            surplus.len(),
+            surplus.first()
+        );
     }
 }
 
