@@ -13,7 +13,6 @@ use super::{Database, Portal};
 pub(crate) const ALL: [&str; 4] = ["contacts", "tickets", "tasks", "articles"];
 
 /// Holds every table to the portal: the same keys, and every field of every record.
-#[track_caller]
 pub(crate) async fn assert_same(portal: &Portal, database: &Database) {
     for resource in ALL {
         let (missing, surplus) = assert_fields(portal, database, resource).await;
@@ -34,7 +33,6 @@ pub(crate) async fn assert_same(portal: &Portal, database: &Database) {
 
 /// Compares the fields of the records that are on both sides; gives the keys that only the portal and only the database
 /// has.
-#[track_caller]
 pub(crate) async fn assert_fields(portal: &Portal, database: &Database, name: &str) -> (Vec<String>, Vec<String>) {
     let definition = resource::find(name).expect("a resource");
     let mut rows = database.rows(definition).await;

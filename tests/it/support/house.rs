@@ -128,9 +128,8 @@ impl House {
     }
 
     /// A `sync` that has to be complete; gives its summary.
-    #[track_caller]
-    pub(crate) fn sync(&self) -> impl Future<Output = serde_json::Value> {
-        async { self.run(&["sync", "--json"]).await.exits(0).json() }
+    pub(crate) async fn sync(&self) -> serde_json::Value {
+        self.run(&["sync", "--json"]).await.exits(0).json()
     }
 }
 
