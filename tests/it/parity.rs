@@ -67,7 +67,11 @@ async fn both_engines_hold_the_same_warehouse_after_the_same_syncs() {
 /// The same tables and views, columns in the same order with the same types, keys and indexes.
 async fn assert_same_schema(sqlite: &Database, postgres: &Database) {
     let tables = both(
-        (sqlite, "select name, type from sqlite_master where type in ('table', 'view') and name not like 'sqlite_%' order by name"),
+        (
+            sqlite,
+            "select name, type from sqlite_master
+            where type in ('table', 'view') and name not like 'sqlite_%' order by name",
+        ),
         (
             postgres,
             "select table_name::text, case table_type when 'VIEW' then 'view' else 'table' end
@@ -81,18 +85,19 @@ async fn assert_same_schema(sqlite: &Database, postgres: &Database) {
     both(
         (
             sqlite,
-            "select m.name, c.name, lower(c.type), case when c.pk > 0 or c.\"notnull\" then 'not null' else '' end, cast(c.pk as text)
+            "select m.name, c.name, lower(c.type),
+            case when c.pk > 0 or c.\"notnull\" then 'not null' else '' end, cast(c.pk as text)
             from sqlite_master m join pragma_table_info(m.name) c where m.type = 'table' order by m.name, c.cid",
         ),
         (
             postgres,
             "select c.table_name::text, c.column_name::text,
-            case c.data_type when 'bigint' then 'integer' when 'boolean' then 'integer' when 'double precision' then 'real'
-            when 'timestamp with time zone' then 'text' when 'date' then 'text' when 'json' then 'text' when 'jsonb' then 'text'
-            else c.data_type end,
+            case when c.data_type in ('bigint', 'boolean') then 'integer'
+            when c.data_type = 'double precision' then 'real'
+            when c.data_type in ('timestamp with time zone', 'date', 'json', 'jsonb') then 'text' else c.data_type end,
             case c.is_nullable when 'NO' then 'not null' else '' end,
-            coalesce((select k.ordinal_position::text from information_schema.key_column_usage k
-                where (k.table_schema, k.table_name, k.column_name) = (c.table_schema, c.table_name, c.column_name)), '0')
+            coalesce((select k.ordinal_position::text from information_schema.key_column_usage k where k.table_schema
+                = c.table_schema and k.table_name = c.table_name and k.column_name = c.column_name), '0')
             from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
             where c.table_schema = 'zoho_desk' and t.table_type = 'BASE TABLE'
             order by c.table_name collate \"C\", c.ordinal_position",
@@ -119,6 +124,7 @@ async fn assert_same_schema(sqlite: &Database, postgres: &Database) {
 
 /// The same rows, value by value.
 async fn assert_same_content(sqlite: &Database, postgres: &Database) {
+    let json = |text: &Option<String>| text.as_deref().map(|text| serde_json::from_str::<Value>(text).expect("JSON"));
     for definition in resource::ALL {
         let name = definition.name;
         let (ours, theirs) = (sqlite.rows(definition).await, postgres.rows(definition).await);
@@ -127,18 +133,14 @@ async fn assert_same_content(sqlite: &Database, postgres: &Database) {
         for (id, row) in &ours {
             for (column, value) in row {
                 let other = &theirs[id][column];
-                let json = |text: &Option<String>| {
-                    text.as_deref().map(|text| serde_json::from_str::<Value>(text).expect("JSON"))
-                };
                 let is_json = definition.columns.iter().any(|held| held.name == *column && held.kind == Kind::Json);
                 // `jsonb` keeps the value and not its spelling; `_raw` keeps both.
                 let same = if is_json { json(value) == json(other) } else { value == other };
                 assert!(same, "{name} {id} {column}: {value:?} in SQLite, {other:?} in Postgres");
             }
         }
-        let own = format!(
-            "select id, cast(_hash as text), cast(_run_id as text), cast(_deleted_at as text) from {{t}}{name} order by id"
-        );
+        let own = "cast(_hash as text), cast(_run_id as text), cast(_deleted_at as text)";
+        let own = format!("select id, {own} from {{t}}{name} order by id");
         both((sqlite, &own), (postgres, &own)).await;
     }
 }
@@ -151,16 +153,26 @@ async fn assert_same_ledger(sqlite: &Database, postgres: &Database) {
         let (done, from) = (database.canonical("done", Kind::Boolean), instant(database, "from_time"));
         let (to, until) = (instant(database, "to_time"), instant(database, "complete_until"));
         [
-            "select cast(id as text), command, state, cast(requests as text), cast(credits as text) from {t}deskhouse_runs order by id".to_owned(),
-            "select resource, cast(run_id as text), state, cast(records_read as text), cast(rows_inserted as text), cast(rows_updated as text),
-                cast(rows_unchanged as text), cast(records_rejected as text), cast(rows_mended as text), cast(requests as text)
-                from {t}deskhouse_run_resources order by resource, run_id".to_owned(),
-            format!("select resource, cast(id as text), {from}, {to}, position, {done}, cast(done_by_run as text), cast(records_read as text)
-                from {{t}}deskhouse_windows order by resource, id"),
+            "select cast(id as text), command, state, cast(requests as text), cast(credits as text)
+                from {t}deskhouse_runs order by id"
+                .to_owned(),
+            "select resource, cast(run_id as text), state, cast(records_read as text), cast(rows_inserted as text),
+                cast(rows_updated as text), cast(rows_unchanged as text), cast(records_rejected as text),
+                cast(rows_mended as text), cast(requests as text)
+                from {t}deskhouse_run_resources order by resource, run_id"
+                .to_owned(),
+            format!(
+                "select resource, cast(id as text), {from}, {to}, position, {done}, cast(done_by_run as text),
+                cast(records_read as text) from {{t}}deskhouse_windows order by resource, id"
+            ),
             format!("select resource, {until}, cast(run_id as text) from {{t}}deskhouse_bookmarks order by resource"),
-            format!("select resource, {until}, cast(rows as text), cast(open_windows as text) from {{t}}deskhouse_freshness order by resource"),
-            "select resource, record_id, reason, cast(raw as text), cast(run_id as text) from {t}deskhouse_rejects".to_owned(),
-            "select cast(version as text), name, checksum from {t}deskhouse_migrations order by version".to_owned(),
+            format!(
+                "select resource, {until}, cast(rows as text), cast(open_windows as text)
+                from {{t}}deskhouse_freshness order by resource"
+            ),
+            "select resource, record_id, reason, cast(raw as text), cast(run_id as text) from {t}deskhouse_rejects"
+                .into(),
+            "select cast(version as text), name, checksum from {t}deskhouse_migrations order by version".into(),
         ]
     };
     for (ours, theirs) in ledger(sqlite).iter().zip(ledger(postgres)) {
@@ -230,8 +242,8 @@ fn any_order_of_pages_lands_the_same_table<D: Home>(cases: u32) {
             let held = newest.entry(ticket.to_string()).or_default();
             *held = (*held).max(*version);
         }
-        let newest: BTreeMap<_, _> = newest.into_iter().map(|(id, version)| (id, format!("version {version}"))).collect();
-        prop_assert_eq!(runtime.block_on(landed::<D>(&pages, &joined)), newest);
+        let newest = newest.into_iter().map(|(id, version)| (id, format!("version {version}")));
+        prop_assert_eq!(runtime.block_on(landed::<D>(&pages, &joined)), newest.collect());
     });
 }
 
