@@ -1,44 +1,30 @@
 //! How fast requests may go: a rate of our own, and as many at a time as the portal grants. The credits they cost are
 //! `credits`' business.
 
-use std::num::NonZeroU32;
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use governor::clock::Clock;
-use governor::middleware::NoOpMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 /// Lets requests through at the configured rate, and no more at a time than configured.
+#[derive(Debug)]
 pub(super) struct Limits {
-    rate: RateLimiter<NotKeyed, InMemoryState, Timer, NoOpMiddleware<Duration>>,
-    timer: Timer,
+    /// Requests that may begin within any second.
+    rate: usize,
+    /// When the last of them began, as many as the rate.
+    begun: Mutex<VecDeque<Instant>>,
     permits: Semaphore,
 }
 
-/// The clock of tokio's timers, so that rate and waits follow the same, possibly virtual, time.
-#[derive(Debug, Clone)]
-struct Timer {
-    start: Instant,
-}
-
-impl Clock for Timer {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        self.start.elapsed()
-    }
-}
+const SECOND: Duration = Duration::from_secs(1);
 
 impl Limits {
     pub(super) fn new(concurrency: u32, requests_per_second: u32) -> Self {
-        let timer = Timer { start: Instant::now() };
-        let quota = Quota::per_second(NonZeroU32::new(requests_per_second).unwrap_or(NonZeroU32::MIN));
         Self {
-            rate: RateLimiter::direct_with_clock(quota, timer.clone()),
-            timer,
+            rate: requests_per_second.max(1) as usize,
+            begun: Mutex::default(),
             permits: Semaphore::new(concurrency.max(1) as usize),
         }
     }
@@ -46,10 +32,27 @@ impl Limits {
     /// Waits for a turn; the request is in flight as long as the permit lives.
     pub(super) async fn turn(&self) -> SemaphorePermit<'_> {
         let permit = self.permits.acquire().await.unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
-        while let Err(early) = self.rate.check() {
-            tokio::time::sleep(early.wait_time_from(self.timer.now())).await;
+        while let Err(free) = self.begin() {
+            tokio::time::sleep_until(free).await;
         }
         permit
+    }
+
+    /// Begins a request, or says when there is room for one. A bucket of tokens would let twice the rate through in the
+    /// first second; the times themselves keep every second to it.
+    fn begin(&self) -> Result<(), Instant> {
+        let now = Instant::now();
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if begun.len() >= self.rate
+            && let Some(free) = begun.front().map(|oldest| *oldest + SECOND)
+        {
+            if now < free {
+                return Err(free);
+            }
+            begun.pop_front();
+        }
+        begun.push_back(now);
+        Ok(())
     }
 }
 
