@@ -4,5 +4,6 @@ mod auth;
 mod cli;
 mod faults;
 mod first_sync;
+mod hostile;
 mod limits;
 mod support;

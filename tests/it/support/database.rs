@@ -40,6 +40,11 @@ impl Database {
         Self { engine, url }
     }
 
+    /// A database that is somewhere else.
+    pub(crate) fn at(engine: Engine, url: String) -> Self {
+        Self { engine, url }
+    }
+
     /// Address for `warehouse.url`.
     pub(crate) fn url(&self) -> &str {
         &self.url
