@@ -212,7 +212,10 @@ impl Walk {
             return frame.restart();
         }
         let (Some(first), Some(last)) = (frame.first_key(records), frame.last_key(records)?) else {
-            return if rows == 0 { self.finish_frame() } else { Err(Stuck::NoKey) };
+            // Without a time there is nothing to go on from, which matters only where more is to come: a record that hides
+            // its time and stands alone in a range must not hold up the resource for good.
+            let more = rows >= limit || count.is_some_and(|count| count > u64::from(frame.offset()) + u64::from(rows));
+            return if rows > 0 && more { Err(Stuck::NoKey) } else { self.finish_frame() };
         };
         if frame.start != Start::Widened && first <= frame.at {
             return frame.start_later();

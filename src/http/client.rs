@@ -49,8 +49,15 @@ struct Books {
     credits: Credits,
     day_end: DateTime<Utc>,
     org_id: Option<OrgId>,
-    /// The portal's clock less ours.
-    skew: TimeDelta,
+    /// The portal's clock less ours, once an answer has told it.
+    skew: Option<TimeDelta>,
+}
+
+impl Books {
+    /// The portal's time, or ours as long as nothing better is known.
+    fn portal_time(&self, ours: DateTime<Utc>) -> DateTime<Utc> {
+        ours + self.skew.unwrap_or_default()
+    }
 }
 
 /// What a single attempt came to: the answer or the failure, and what its headers say.
@@ -63,7 +70,7 @@ impl Client {
             credits: Credits::new(settings.reserve),
             day_end: settings.data_center.credit_day_end(clock.now()),
             org_id: settings.org_id.clone(),
-            skew: TimeDelta::zero(),
+            skew: None,
         };
         let limits = Limits::new(settings.concurrency, settings.requests_per_second);
         Self { transport, tokens, clock, settings, limits, books: Mutex::new(books) }
@@ -100,7 +107,7 @@ impl Client {
 
     /// The portal's time: ours, corrected by the `Date` of its last answer. Bookmarks are kept on this clock.
     pub fn portal_now(&self) -> DateTime<Utc> {
-        self.clock.now() + self.books().skew
+        self.books().portal_time(self.clock.now())
     }
 
     /// Sets the portal, once it is known.
@@ -169,7 +176,7 @@ impl Client {
 
     fn check_reserve(&self) -> Result<(), Error> {
         let mut books = self.books();
-        let now = self.clock.now() + books.skew;
+        let now = books.portal_time(self.clock.now());
         if now >= books.day_end {
             books.credits.turn_day();
             books.day_end = self.settings.data_center.credit_day_end(now);
@@ -186,7 +193,11 @@ impl Client {
         let mut books = self.books();
         books.credits.book(resource, weight, left);
         if let Some(date) = answer::date(response) {
-            books.skew = date - self.clock.now();
+            let skew = date - self.clock.now();
+            if books.skew.replace(skew).is_none() {
+                // Until now the day was guessed by our clock, which may be wrong.
+                books.day_end = self.settings.data_center.credit_day_end(date);
+            }
         }
     }
 
@@ -200,7 +211,7 @@ impl Client {
             Failure::CreditsGone(seconds) => {
                 let mut books = self.books();
                 books.credits.exhaust();
-                let now = self.clock.now() + books.skew;
+                let now = books.portal_time(self.clock.now());
                 let until = seconds
                     .and_then(|seconds| TimeDelta::try_seconds(i64::try_from(seconds).ok()?))
                     .map_or(books.day_end, |wait| now + wait);

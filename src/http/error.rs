@@ -26,7 +26,7 @@ pub enum Error {
         host: String,
     },
     /// The credits are used up, or what is left is reserved for others: the run stops and goes on another day.
-    #[error("stopped at the credit reserve ({} left, reserve {reserve})", left.map_or_else(|| "none".into(), |left| left.to_string()))]
+    #[error("{}", out_of_credits(*left, *reserve))]
     OutOfCredits {
         /// Credits that the portal has left today.
         left: Option<u64>,
@@ -81,4 +81,11 @@ pub enum Error {
         /// The last failure.
         cause: String,
     },
+}
+
+fn out_of_credits(left: Option<u64>, reserve: u64) -> String {
+    match left {
+        Some(left) if left > 0 => format!("stopped at the credit reserve ({left} left, reserve {reserve})"),
+        _ => "the portal's API credits of the day are used up".into(),
+    }
 }

@@ -74,6 +74,9 @@ impl Mapper {
 
     /// The record as a row, or as a reject that says why it is none.
     pub fn row(&self, record: Record) -> Result<Row, Reject> {
+        if reject::nests_too_deep(record.raw()) {
+            return Err(Reject::new(Reason::TooDeep, record));
+        }
         let mut mended = false;
         let cells = match self.cells(record.raw(), &mut mended) {
             Ok(cells) => cells,

@@ -1,10 +1,13 @@
 //! What goes wrong on the way: answers that fail, portals that say no, warehouses that cannot be written. Records that
-//! do not fit are in `faults_records`' stories below.
+//! do not fit are the business of `hostile`.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use desk_sandbox::{Fault, Settings};
 
 use crate::support::discreet::{assert_told, told};
-use crate::support::{Engine, House, Portal, compare, house};
+use crate::support::{Database, Engine, House, Portal, compare, house};
 
 const TICKETS: &str = "/api/v1/tickets/search";
 
@@ -229,4 +232,98 @@ async fn garbage_in_the_token_cache_costs_one_token_request() {
         assert_eq!(portal.sandbox.token_requests(), before + 1, "{garbage:?}");
     }
     compare::assert_same(&portal, &house.database).await;
+}
+
+/// The program by which a command loses the rights of root, and the user that it then is; nothing when it has none.
+fn without_rights() -> Option<[&'static str; 5]> {
+    let id = std::process::Command::new("id").arg("-u").output().expect("id runs");
+    (id.stdout.trim_ascii() == b"0").then_some(["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warehouse_that_may_not_be_written_is_said_before_any_request() {
+    let portal = Portal::with_tickets(50).await;
+    let house = House::new(&portal, Engine::Sqlite).await;
+    house.sync().await;
+    portal.sandbox.clear_requests();
+    let prefix = without_rights();
+    let behind: &[&str] = prefix.as_ref().map_or(&[], |prefix| prefix.as_slice());
+    let permit = |name: &str, mode| {
+        std::fs::set_permissions(house.file(name), std::fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    // A file and a folder that can be read: the folder of the test, too, which is private otherwise.
+    let mut all = String::new();
+    for (title, folder, files) in [("a folder that may not be written", 0o555, 0o666), ("files that may not be written", 0o777, 0o444)] {
+        permit("", folder);
+        for name in ["warehouse.db", "warehouse.db.lock"] {
+            permit(name, files);
+        }
+        let ran = house.run_behind(behind, &["-q", "sync"]).await.exits(1);
+        all.push_str(&format!("== {title}\n{}", told(&house, &ran)));
+        let ran = house.run_behind(behind, &["-q", "status"]).await;
+        all.push_str(&format!("== status of {title}\n{}", told(&house, &ran)));
+    }
+    permit("", 0o755);
+    for name in ["warehouse.db", "warehouse.db.lock"] {
+        permit(name, 0o644);
+    }
+    assert!(portal.sandbox.requests().is_empty(), "no request was sent");
+    assert_told!("read_only", all);
+    house.sync().await;
+    compare::assert_same(&portal, &house.database).await;
+}
+
+/// A small disk of its own, which goes away with the value.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Nothing where this user may not mount.
+    fn mount(path: PathBuf, size: &str) -> Option<Self> {
+        std::fs::create_dir(&path).expect("a folder");
+        let disk = Self(path);
+        disk.run("mount", &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).then_some(disk)
+    }
+
+    fn grow(&self, size: &str) {
+        assert!(self.run("mount", &["-o", &format!("remount,size={size}")]), "the disk grows");
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> bool {
+        let status = std::process::Command::new(program).args(arguments).arg(&self.0).stderr(std::process::Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        self.run("umount", &[]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_ends_the_run_and_the_next_one_goes_on_where_it_was() {
+    let portal = Portal::with_tickets(5_000).await;
+    let mut house = House::new(&portal, Engine::Sqlite).await;
+    let Some(disk) = SmallDisk::mount(house.file("disk"), "12m") else {
+        eprintln!("skipped: this user may not mount a small disk");
+        return;
+    };
+    house.set("DATABASE_URL", format!("sqlite:{}", house.file("disk/warehouse.db").display()));
+    let database = Database::at(Engine::Sqlite, house.variable("DATABASE_URL").expect("it is set").to_owned());
+    let ran = house.run(&["-q", "sync"]).await.exits(1);
+    assert_told!("disk_full", told(&house, &ran));
+    disk.grow("200m");
+    let landed = database.number("select count(*) from {t}tickets").await;
+    assert!((1..5_000).contains(&landed), "{landed} tickets were committed");
+    house.sync().await;
+    compare::assert_same(&portal, &database).await;
+    let kept = database.number("select count(*) from {t}tickets where _run_id = 1").await;
+    assert_eq!(kept, landed, "what was committed was not landed again");
+    // Not even the schema fits.
+    drop(disk);
+    let disk = SmallDisk::mount(house.file("tiny"), "64k").expect("a disk");
+    house.set("DATABASE_URL", format!("sqlite:{}", house.file("tiny/warehouse.db").display()));
+    let ran = house.run(&["-q", "sync"]).await.exits(1);
+    assert_told!("disk_full_at_once", told(&house, &ran));
+    drop(disk);
 }

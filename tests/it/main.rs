@@ -4,6 +4,7 @@ mod auth;
 mod cli;
 mod faults;
 mod first_sync;
+mod hostile;
 mod incremental;
 mod limits;
 mod parity;

@@ -5,7 +5,7 @@ use sqlx::{Connection, Executor, PgConnection};
 
 use crate::support::postgres::Cluster;
 use crate::support::proxy::{Cut, Proxy};
-use crate::support::{Engine, House, Portal, compare};
+use crate::support::{Database, Engine, House, Portal, compare};
 
 async fn execute(address: &str, sql: &'static str) {
     let mut connection = PgConnection::connect(address).await.expect("the server answers");
@@ -53,7 +53,7 @@ async fn a_server_that_restarts_in_the_middle_costs_nothing() {
     let settings = Settings { tickets: 6_000, latency: std::time::Duration::from_millis(10), ..Settings::default() };
     let portal = Portal::start(settings).await;
     let mut house = House::new(&portal, Engine::Sqlite).await;
-    house.database.move_to(cluster.new_database().await);
+    house.database = Database::at(Engine::Postgres, cluster.new_database().await);
     house.set("DATABASE_URL", house.database.url().to_owned());
     let run = house.start(&["sync"]);
     portal.sandbox.wait_for_requests(30).await;

@@ -41,9 +41,9 @@ impl Database {
         Self { engine, url }
     }
 
-    /// Takes a database of another server in its place.
-    pub(crate) fn move_to(&mut self, url: String) {
-        (self.engine, self.url) = (Engine::Postgres, url);
+    /// A database that is somewhere else.
+    pub(crate) fn at(engine: Engine, url: String) -> Self {
+        Self { engine, url }
     }
 
     /// Address for `warehouse.url`.
