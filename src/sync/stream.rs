@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, Event, Observer, Plan};
 use crate::extract::{self, Page, Reader};
 use crate::http::{self, Client};
-use crate::ledger::{Counts, ResourceOutcome, RunId, State, Window};
+use crate::ledger::{Counts, Progress, ResourceOutcome, RunId, State, Window, WindowId};
 use crate::resource::Resource;
 use crate::transform::Mapper;
 use crate::warehouse::{Batch, Warehouse};
@@ -127,6 +127,7 @@ impl<W: Warehouse> Stream<'_, W> {
             let (from, to) = (window.range.from, window.range.to);
             self.observer.see(&Event::WindowStarted { resource, windows: count - index, from, to });
             let mut walk = reader.walk(&window);
+            let mut since = window.progress.clone();
             loop {
                 let page = tokio::select! {
                     biased;
@@ -141,7 +142,9 @@ impl<W: Warehouse> Stream<'_, W> {
                     usage: self.client.usage_of(resource),
                     credits_left: self.client.credits_left(),
                 });
-                if sender.send(self.batch(&mapper, &window, page)).await.is_err() {
+                let batch = self.batch(&mapper, window.id, since, page);
+                since = batch.progress.clone();
+                if sender.send(batch).await.is_err() {
                     return Ok(());
                 }
             }
@@ -149,7 +152,7 @@ impl<W: Warehouse> Stream<'_, W> {
         Ok(())
     }
 
-    fn batch(&self, mapper: &Mapper, window: &Window, page: Page) -> Batch {
+    fn batch(&self, mapper: &Mapper, window: WindowId, since: Progress, page: Page) -> Batch {
         let read = page.records.len() as u64;
         let (mut rows, mut rejects) = (Vec::with_capacity(page.records.len()), Vec::new());
         for record in page.records {
@@ -161,10 +164,11 @@ impl<W: Warehouse> Stream<'_, W> {
         Batch {
             resource: self.resource,
             run: self.run,
-            window: window.id,
+            window,
             read,
             rows,
             rejects,
+            since,
             progress: page.progress,
             at: self.client.portal_now(),
             overlap: self.plan.overlap,

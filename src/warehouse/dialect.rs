@@ -33,7 +33,7 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     type Lock: Send + Sync;
 
     /// Statement that opens a transaction that will write.
-    fn begin(&self) -> &'static str;
+    fn begin(&self, durability: Durability) -> &'static str;
 
     /// Writes `{name}` as a table's name, `?` as a place for a value and `in [?]` as a test against a list of texts.
     fn spell(&self, sql: &str) -> String;
@@ -84,6 +84,16 @@ pub trait Dialect: Sized + Send + Sync + 'static {
         changed: Vec<Row>,
         stamp: Stamp,
     ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+}
+
+/// What a commit promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// That nothing of it is kept without everything before it. A crash of the server may take the last moments: their
+    /// rows and the ledger that vouches for them together.
+    InOrder,
+    /// That it, and everything before it, outlives a crash.
+    Confirmed,
 }
 
 /// What every row of a batch is stamped with.
@@ -253,7 +263,7 @@ impl Dialect for Sqlite {
 
     statements!(SqliteArguments);
 
-    fn begin(&self) -> &'static str {
+    fn begin(&self, _durability: Durability) -> &'static str {
         // A transaction that begins by reading could not become the writer while another one is.
         "begin immediate"
     }
@@ -398,13 +408,20 @@ impl Dialect for Postgres {
 
     statements!(PgArguments);
 
-    // `local` settings, since a pooler in transaction mode gives the session to somebody else afterwards.
-    fn begin(&self) -> &'static str {
-        if self.has_lz4 {
-            // Long texts are compressed as they land; lz4 takes a fraction of the time of Postgres' own method.
-            "begin; set local statement_timeout = '10min'; set local default_toast_compression = 'lz4'"
-        } else {
-            "begin; set local statement_timeout = '10min'"
+    // `local` settings, since a pooler in transaction mode gives the session to somebody else afterwards. Long texts are
+    // compressed as they land; lz4 takes a fraction of the time of Postgres' own method.
+    fn begin(&self, durability: Durability) -> &'static str {
+        match (durability, self.has_lz4) {
+            (Durability::InOrder, true) => {
+                "begin; set local statement_timeout = '10min'; set local synchronous_commit = off;
+                set local default_toast_compression = 'lz4'"
+            }
+            (Durability::InOrder, false) => {
+                "begin; set local statement_timeout = '10min'; set local synchronous_commit = off"
+            }
+            (Durability::Confirmed, _) => {
+                "begin; set local statement_timeout = '10min'; set local synchronous_commit = on"
+            }
         }
     }
 

@@ -46,6 +46,9 @@ pub enum Error {
         /// File name.
         name: String,
     },
+    /// The ledger does not stand where the last batch left it.
+    #[error("the warehouse has lost a batch that it had confirmed: its ledger has gone back")]
+    LedgerMoved,
     /// A statement failed.
     #[error("cannot {doing}: {trouble}")]
     Statement {
@@ -113,6 +116,12 @@ impl Error {
             }
             Self::OtherPortal { .. } => {
                 return Some("one warehouse holds one portal: set `warehouse.url` to another file, or `warehouse.schema` to another schema".into());
+            }
+            Self::LedgerMoved => {
+                return Some(
+                    "the server was probably restarted; run the same command again: it goes on where the ledger stands"
+                        .into(),
+                );
             }
             Self::TooNew { .. } | Self::Altered { .. } => {
                 return Some("run the deskhouse that wrote it, or a newer one".into());

@@ -3,7 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::dialect::{Dialect, Stamp};
+use super::Batch;
+use super::dialect::{Dialect, Durability, Stamp};
 use super::error::{Error, Trouble};
 use super::sql::{Open, SqlWarehouse};
 use super::value::{Cells, Value};
@@ -227,28 +228,21 @@ impl<D: Dialect> SqlWarehouse<D> {
         Ok(())
     }
 
-    pub(super) async fn save_progress(
-        &self,
-        open: &mut Open<D>,
-        resource: &'static Resource,
-        window: WindowId,
-        progress: &Progress,
-        read: u64,
-        stamp: Stamp,
-    ) -> Result<(), sqlx::Error> {
-        let sql = "update {deskhouse_windows} set at_time = ?, position = ?, done = ?, done_by_run = ?,
-            records_read = records_read + ? where id = ? and resource = ? and not done";
-        let values = vec![
-            progress.at.into(),
-            progress.position.clone().into(),
-            progress.done.into(),
-            Value::Integer(progress.done.then_some(stamp.run.0)),
-            read.into(),
-            window.0.into(),
-            resource.name.into(),
-        ];
-        self.execute(open, sql, values).await?;
-        Ok(())
+    /// Moves a window's progress on, if the ledger stands where the batch begins, or where it ends because the batch is
+    /// there already. Says whether it does.
+    pub(super) async fn save_progress(&self, open: &mut Open<D>, batch: &Batch) -> Result<bool, sqlx::Error> {
+        let stands_at = "at_time = ? and position is not distinct from ? and done = ?";
+        let place = |at: &Progress| [at.at.into(), at.position.clone().into(), at.done.into()];
+        let sql = format!(
+            "update {{deskhouse_windows}} set at_time = ?, position = ?, done = ?, done_by_run = ?,
+            records_read = records_read + ? where resource = ? and id = ? and (({stands_at}) or ({stands_at}))"
+        );
+        let mut values = Vec::from(place(&batch.progress));
+        values.push(Value::Integer(batch.progress.done.then_some(batch.run.0)));
+        values.extend([batch.read.into(), batch.resource.name.into(), batch.window.0.into()]);
+        values.extend(place(&batch.since));
+        values.extend(place(&batch.progress));
+        Ok(self.execute(open, &sql, values).await? == 1)
     }
 
     /// Moves the bookmark as far as the unfinished windows allow; gives it back.
@@ -302,7 +296,7 @@ impl<D: Dialect> SqlWarehouse<D> {
 
     pub(super) async fn close_run(&self, run: RunId, end: &RunEnd, resources: &[ResourceOutcome]) -> Result<(), Error> {
         let doing = Error::doing("close the run");
-        let mut open = self.begin("close the run").await?;
+        let mut open = self.begin_with(Durability::Confirmed, "close the run").await?;
         let stamp = Stamp { synced_at: end.finished_at, run };
         for outcome in resources {
             // A resource that landed nothing has no row yet.

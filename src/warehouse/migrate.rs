@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::Transaction;
 use xxhash_rust::xxh3;
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Durability};
 use super::error::Error;
 use super::value::Cells;
 use crate::resource::{self, Kind};
@@ -29,7 +29,7 @@ const VIEWS: (i64, &str) = (0, "views");
 /// All of it is one transaction: a process that is stopped in between leaves the schema as it was.
 pub(super) async fn migrate<D: Dialect>(dialect: &D, now: DateTime<Utc>) -> Result<(), Error> {
     let doing = Error::doing("migrate the warehouse");
-    let mut transaction = dialect.pool().begin_with(dialect.begin()).await.map_err(&doing)?;
+    let mut transaction = dialect.pool().begin_with(dialect.begin(Durability::Confirmed)).await.map_err(&doing)?;
     let prelude = dialect.before_migration();
     let ledger = "create table if not exists deskhouse_migrations (version bigint primary key, name text not null, checksum text not null, applied_at timestamptz not null);";
     D::script(&mut transaction, format!("{prelude}{}", in_words_of::<D>(ledger))).await.map_err(&doing)?;

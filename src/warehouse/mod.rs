@@ -16,7 +16,7 @@ use std::future::Future;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use dialect::{Dialect, Postgres, Sqlite, Stamp};
+pub use dialect::{Dialect, Durability, Postgres, Sqlite, Stamp};
 pub use error::{Error, Trouble};
 pub use ledger::{ResourceStatus, RunStatus, Status};
 pub use samples::Sample;
@@ -52,7 +52,8 @@ pub trait Warehouse: Send + Sync {
     /// Landing the same batch twice changes nothing the second time.
     ///
     /// An error can also mean that it happened and only the answer was lost; both are right, since the next run reads
-    /// from wherever the ledger stands.
+    /// from wherever the ledger stands. The other way round, a server that crashed may have lost a batch that it had
+    /// confirmed: the next one then does not continue where the ledger stands, and is refused.
     fn land(&self, batch: Batch) -> impl Future<Output = Result<Landed, Error>> + Send;
 
     /// Closes a run in the ledger.
@@ -82,6 +83,8 @@ pub struct Batch {
     pub rows: Vec<Row>,
     /// Those that do not.
     pub rejects: Vec<Reject>,
+    /// How far the window had been read before it. A batch lands only where the ledger stands.
+    pub since: Progress,
     /// How far the window has been read with it.
     pub progress: Progress,
     /// Time of landing, on the portal's clock.

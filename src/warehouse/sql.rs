@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use sqlx::Transaction;
 
-use super::dialect::{Dialect, Stamp};
+use super::dialect::{Dialect, Durability, Stamp};
 use super::error::Error;
 use super::ledger::{self, Status};
 use super::migrate::migrate;
@@ -52,7 +52,11 @@ impl<D: Dialect> SqlWarehouse<D> {
     }
 
     pub(super) async fn begin(&self, doing: &'static str) -> Result<Open<D>, Error> {
-        self.dialect.pool().begin_with(self.dialect.begin()).await.map_err(Error::doing(doing))
+        self.begin_with(Durability::InOrder, doing).await
+    }
+
+    pub(super) async fn begin_with(&self, durability: Durability, doing: &'static str) -> Result<Open<D>, Error> {
+        self.dialect.pool().begin_with(self.dialect.begin(durability)).await.map_err(Error::doing(doing))
     }
 
     pub(super) async fn execute(&self, open: &mut Open<D>, sql: &str, values: Vec<Value>) -> Result<u64, sqlx::Error> {
@@ -146,19 +150,25 @@ impl<D: Dialect> SqlWarehouse<D> {
         Ok(())
     }
 
-    async fn land_in(&self, open: &mut Open<D>, batch: Batch) -> Result<Landed, sqlx::Error> {
+    /// Lands a batch in an open transaction; nothing when the ledger does not stand where the batch begins.
+    async fn land_in(&self, open: &mut Open<D>, mut batch: Batch) -> Result<Option<Landed>, sqlx::Error> {
         let stamp = Stamp { synced_at: batch.at, run: batch.run };
-        let resource = batch.resource;
-        let (read, rejected) = (batch.read, batch.rejects.len() as u64);
-        self.forget_rejects(open, resource, &batch.rows).await?;
-        let counts = self.land_rows(open, resource, batch.rows, stamp).await?;
-        let counts = Counts { read, rejected, ..counts };
-        self.land_rejects(open, resource, batch.rejects, stamp).await?;
-        self.save_progress(open, resource, batch.window, &batch.progress, read, stamp).await?;
-        self.count(open, resource, counts, stamp).await?;
-        let complete_until =
-            if batch.progress.done { self.advance_bookmark(open, resource, batch.overlap, stamp).await? } else { None };
-        Ok(Landed { counts, complete_until })
+        let (rows, rejects) = (std::mem::take(&mut batch.rows), std::mem::take(&mut batch.rejects));
+        let rejected = rejects.len() as u64;
+        if !self.save_progress(open, &batch).await? {
+            return Ok(None);
+        }
+        self.forget_rejects(open, batch.resource, &rows).await?;
+        let counts = self.land_rows(open, batch.resource, rows, stamp).await?;
+        let counts = Counts { read: batch.read, rejected, ..counts };
+        self.land_rejects(open, batch.resource, rejects, stamp).await?;
+        self.count(open, batch.resource, counts, stamp).await?;
+        let complete_until = if batch.progress.done {
+            self.advance_bookmark(open, batch.resource, batch.overlap, stamp).await?
+        } else {
+            None
+        };
+        Ok(Some(Landed { counts, complete_until }))
     }
 }
 
@@ -192,7 +202,7 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
     async fn land(&self, batch: Batch) -> Result<Landed, Error> {
         let doing = "land a batch";
         let mut open = self.begin(doing).await?;
-        let landed = self.land_in(&mut open, batch).await.map_err(Error::doing(doing))?;
+        let landed = self.land_in(&mut open, batch).await.map_err(Error::doing(doing))?.ok_or(Error::LedgerMoved)?;
         open.commit().await.map_err(Error::doing("commit a batch"))?;
         Ok(landed)
     }

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use deskhouse::config::WarehouseUrl;
-use deskhouse::ledger::{History, Progress, RunId, RunStart, WindowId};
+use deskhouse::ledger::{History, RunId, RunStart, Window};
 use deskhouse::record::Record;
 use deskhouse::resource::{self, Resource};
 use deskhouse::transform::{Mapper, Row};
@@ -133,7 +133,7 @@ async fn land_all<D: Dialect>(
     let bookmark = History::default().planned(&ranges).expect("a bookmark");
     let windows = warehouse.plan(run, resource, bookmark, &ranges).await.expect("windows");
     for (what, rows) in [("new", rows), ("unchanged", rows), ("changed", changed)] {
-        let batches = batches(resource, run, windows[0].id, rows, batch);
+        let batches = batches(resource, run, &windows[0], rows, batch);
         let (_, taken) = timed(async {
             for batch in batches {
                 warehouse.land(batch).await.expect("it lands");
@@ -144,16 +144,17 @@ async fn land_all<D: Dialect>(
     }
 }
 
-fn batches(resource: &'static Resource, run: RunId, window: WindowId, rows: &[Row], size: usize) -> Vec<Batch> {
-    let progress = Progress { at: Utc::now(), position: None, done: false };
+fn batches(resource: &'static Resource, run: RunId, window: &Window, rows: &[Row], size: usize) -> Vec<Batch> {
     let batch = |rows: &[Row]| Batch {
         resource,
         run,
-        window,
+        window: window.id,
         read: rows.len() as u64,
         rows: rows.to_vec(),
         rejects: Vec::new(),
-        progress: progress.clone(),
+        // The window stays where it is, as if it were read again and again.
+        since: window.progress.clone(),
+        progress: window.progress.clone(),
         at: Utc::now(),
         overlap: TimeDelta::zero(),
     };

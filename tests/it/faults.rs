@@ -253,7 +253,9 @@ async fn a_warehouse_that_may_not_be_written_is_said_before_any_request() {
     };
     // A file and a folder that can be read: the folder of the test, too, which is private otherwise.
     let mut all = String::new();
-    for (title, folder, files) in [("a folder that may not be written", 0o555, 0o666), ("files that may not be written", 0o777, 0o444)] {
+    for (title, folder, files) in
+        [("a folder that may not be written", 0o555, 0o666), ("files that may not be written", 0o777, 0o444)]
+    {
         permit("", folder);
         for name in ["warehouse.db", "warehouse.db.lock"] {
             permit(name, files);
@@ -289,7 +291,11 @@ impl SmallDisk {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> bool {
-        let status = std::process::Command::new(program).args(arguments).arg(&self.0).stderr(std::process::Stdio::null()).status();
+        let status = std::process::Command::new(program)
+            .args(arguments)
+            .arg(&self.0)
+            .stderr(std::process::Stdio::null())
+            .status();
         status.is_ok_and(|status| status.success())
     }
 }

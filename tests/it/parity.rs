@@ -210,6 +210,7 @@ async fn landed<D: Home>(pages: &[Vec<Sight>], joined: &[bool]) -> BTreeMap<Stri
         read: page.len() as u64,
         rows: page.iter().map(|sight| mapper.row(record(sight)).expect("a row")).collect(),
         rejects: Vec::new(),
+        since: window.progress.clone(),
         progress: window.progress.clone(),
         at: noon(),
         overlap: TimeDelta::minutes(15),
