@@ -73,7 +73,8 @@ async fn an_accounts_server_in_trouble_is_asked_again_and_then_the_run_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_throttled_sign_in_is_not_tried_again_by_the_next_run() {
     // Zoho localises the texts; what stays is the status of the answer and the word `failure`.
-    let localised = r#"{"error_description":"您连续发出的请求过多。请稍后再试。","error":"访问被拒绝","status":"failure"}"#;
+    let localised =
+        r#"{"error_description":"您连续发出的请求过多。请稍后再试。","error":"访问被拒绝","status":"failure"}"#;
     for fault in [Fault::Throttle, answer(400, localised), answer(429, "{}")] {
         let (portal, house) = beside(fault).await;
         let first = house.run(&["-q", "sync"]).await.exits(3);
@@ -233,7 +234,10 @@ async fn several_portals_without_a_choice_are_listed() {
     let portal = Portal::with_tickets(50).await;
     let mut house = House::new(&portal, Engine::Sqlite).await;
     house.unset("ZOHO_ORG_ID");
-    portal.sandbox.fault("/api/v1/organizations", [answer(200, r#"{"data":[{"id":"600000001"},{"id":600000007}]}"#), answer(204, "")]);
+    portal.sandbox.fault(
+        "/api/v1/organizations",
+        [answer(200, r#"{"data":[{"id":"600000001"},{"id":600000007}]}"#), answer(204, "")],
+    );
     let several = house.run(&["-q", "sync"]).await.exits(2);
     let none = house.run(&["-q", "sync"]).await.exits(2);
     assert_told!("which_portal", format!("{}{}", told(&house, &several), told(&house, &none)));

@@ -239,8 +239,10 @@ async fn the_demo_leaves_a_database_to_query_and_can_be_repeated() {
         assert!(ran.stdout.contains("tickets by status"), "{}", ran.stdout);
         let url = format!("sqlite:{}", house.file("deskhouse-demo.db").display());
         let pool = sqlx::SqlitePool::connect(&url).await.expect("the database opens");
-        let (rows,): (i64,) =
-            sqlx::query_as("select rows from deskhouse_freshness where resource = 'tickets'").fetch_one(&pool).await.expect("a row");
+        let (rows,): (i64,) = sqlx::query_as("select rows from deskhouse_freshness where resource = 'tickets'")
+            .fetch_one(&pool)
+            .await
+            .expect("a row");
         pool.close().await;
         // The portal gains three tickets between the two runs of the demo.
         assert_eq!(rows, 303);
@@ -272,7 +274,8 @@ async fn the_sandbox_prints_what_a_sync_needs_and_ends_on_a_signal() {
     let summary = house.sync().await;
     assert_eq!(crate::support::house::of(&summary, "tickets")["rows_inserted"], 80);
     let id = server.id().expect("it runs").to_string();
-    let sent = std::process::Command::new("kill").args(["-TERM", &id]).stdout(Stdio::null()).status().expect("kill runs");
+    let sent =
+        std::process::Command::new("kill").args(["-TERM", &id]).stdout(Stdio::null()).status().expect("kill runs");
     assert!(sent.success());
     let ended = tokio::time::timeout(std::time::Duration::from_secs(30), server.wait()).await;
     assert_eq!(ended.expect("it ends").expect("its status").code(), Some(0));

@@ -148,7 +148,9 @@ async fn a_page_that_is_never_json_ends_the_resource_and_says_what_came() {
     let house = House::new(&portal, Engine::Sqlite).await;
     portal.sandbox.fault("/api/v1/articles", vec![Fault::Garbage; 3]);
     portal.sandbox.fault("/api/v1/tasks", [Fault::ErrorUnder200("INVALID_DATA".into())]);
-    portal.sandbox.fault("/api/v1/contacts", [status(400, r#"{"errorCode":"jane@example.com","message":"jane@example.com"}"#)]);
+    portal
+        .sandbox
+        .fault("/api/v1/contacts", [status(400, r#"{"errorCode":"jane@example.com","message":"jane@example.com"}"#)]);
     let ran = house.run(&["-q", "sync"]).await.exits(4);
     assert!(!ran.output().contains("jane"), "{}", ran.output());
     assert_told!("refusals", without_table(&told(&house, &ran)));
@@ -162,7 +164,8 @@ async fn a_warehouse_of_another_portal_is_refused_and_left_alone() {
         let portal = Portal::with_tickets(50).await;
         let mut house = House::new(&portal, engine).await;
         house.sync().await;
-        let other = Portal::start(Settings { tickets: 60, seed: 2, org_id: "600000002".into(), ..Settings::default() }).await;
+        let other =
+            Portal::start(Settings { tickets: 60, seed: 2, org_id: "600000002".into(), ..Settings::default() }).await;
         for name in ["DESKHOUSE_ZOHO__ACCOUNTS_URL", "DESKHOUSE_ZOHO__DESK_URL"] {
             house.set(name, &other.server.url);
         }
@@ -177,8 +180,11 @@ async fn a_warehouse_of_another_portal_is_refused_and_left_alone() {
 async fn a_warehouse_that_cannot_be_opened_is_said_before_any_request() {
     let portal = Portal::with_tickets(50).await;
     let mut house = House::new(&portal, Engine::Sqlite).await;
-    std::fs::write(house.file("letter.txt"), "Dear reader, this is no database, and it is long enough to show it. ".repeat(20))
-        .expect("a file");
+    std::fs::write(
+        house.file("letter.txt"),
+        "Dear reader, this is no database, and it is long enough to show it. ".repeat(20),
+    )
+    .expect("a file");
     std::fs::create_dir(house.file("folder")).expect("a folder");
     let mut all = String::new();
     for path in ["letter.txt", "folder", "letter.txt/below.db", "nowhere/below.db"] {
@@ -247,7 +253,9 @@ async fn a_warehouse_that_may_not_be_written_is_said_before_any_request() {
     };
     // A file and a folder that can be read: the folder of the test, too, which is private otherwise.
     let mut all = String::new();
-    for (title, folder, files) in [("a folder that may not be written", 0o555, 0o666), ("files that may not be written", 0o777, 0o444)] {
+    for (title, folder, files) in
+        [("a folder that may not be written", 0o555, 0o666), ("files that may not be written", 0o777, 0o444)]
+    {
         permit("", folder);
         for name in ["warehouse.db", "warehouse.db.lock"] {
             permit(name, files);
@@ -283,7 +291,11 @@ impl SmallDisk {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> bool {
-        let status = std::process::Command::new(program).args(arguments).arg(&self.0).stderr(std::process::Stdio::null()).status();
+        let status = std::process::Command::new(program)
+            .args(arguments)
+            .arg(&self.0)
+            .stderr(std::process::Stdio::null())
+            .status();
         status.is_ok_and(|status| status.success())
     }
 }
@@ -305,7 +317,8 @@ async fn a_full_disk_ends_the_run_and_the_next_one_goes_on_where_it_was() {
     house.set("DATABASE_URL", format!("sqlite:{}", house.file("disk/warehouse.db").display()));
     let database = Database::at(Engine::Sqlite, house.variable("DATABASE_URL").expect("it is set").to_owned());
     let ran = house.run(&["-q", "sync"]).await.exits(1);
-    assert_told!("disk_full", told(&house, &ran));
+    // Whether the batch or its commit meets the end first is chance.
+    assert_told!("disk_full", told(&house, &ran).replace("cannot commit a batch", "cannot land a batch"));
     disk.grow("200m");
     let landed = database.number("select count(*) from {t}tickets").await;
     assert!((1..5_000).contains(&landed), "{landed} tickets were committed");

@@ -32,18 +32,47 @@ async fn odd_but_readable_records_become_rows_that_keep_every_word() {
     let long = format!(r#","description":"{}","subject":"{}""#, "d".repeat(1 << 20), "s".repeat(1 << 20));
     let odds = [
         odd("701", "", vec![("subject", None), ("thread_count", None), ("is_spam", None), ("custom_fields", None)]),
-        odd("\"702\"", r#","ticketNumber":101,"threadCount":"12","contactId":4000000000123456789"#,
-            vec![("ticket_number", Some("101")), ("thread_count", Some("12")), ("contact_id", Some("4000000000123456789"))]),
-        odd("703", r#","createdTime":1781438400117,"dueDate":"1781438400117","isSpam":"TRUE""#,
-            vec![("created_time", Some("2026-06-14T12:00:00.117Z")), ("due_date", Some("2026-06-14T12:00:00.117Z")), ("is_spam", Some("1"))]),
+        odd(
+            "\"702\"",
+            r#","ticketNumber":101,"threadCount":"12","contactId":4000000000123456789"#,
+            vec![
+                ("ticket_number", Some("101")),
+                ("thread_count", Some("12")),
+                ("contact_id", Some("4000000000123456789")),
+            ],
+        ),
+        odd(
+            "703",
+            r#","createdTime":1781438400117,"dueDate":"1781438400117","isSpam":"TRUE""#,
+            vec![
+                ("created_time", Some("2026-06-14T12:00:00.117Z")),
+                ("due_date", Some("2026-06-14T12:00:00.117Z")),
+                ("is_spam", Some("1")),
+            ],
+        ),
         odd("704", r#","newField":{"a":[1,{"b":null}]},"another":1e999"#, vec![("subject", None)]),
-        odd("705", r#","cf":{"cf_list":["a",1],"cf_object":{"x":{"y":true}},"cf_number":1.50,"cf_null":null}"#,
-            vec![("subject", None)]),
-        odd("706", r#","cf":"text","subject":"a\u0000b","status":"c\ud800d","email":"\ud83d\ude00""#,
-            vec![("subject", Some("a\u{fffd}b")), ("status", Some("c\u{fffd}d")), ("email", Some("\u{1f600}"))]),
+        odd(
+            "705",
+            r#","cf":{"cf_list":["a",1],"cf_object":{"x":{"y":true}},"cf_number":1.50,"cf_null":null}"#,
+            vec![("subject", None)],
+        ),
+        odd(
+            "706",
+            r#","cf":"text","subject":"a\u0000b","status":"c\ud800d","email":"\ud83d\ude00""#,
+            vec![("subject", Some("a\u{fffd}b")), ("status", Some("c\u{fffd}d")), ("email", Some("\u{1f600}"))],
+        ),
         odd("707", r#","subject":"first","subject":"second""#, vec![("subject", Some("second"))]),
-        odd("708", r#","subject":{"a":1},"status":17,"dueDate":"","threadCount":null,"isSpam":"""#,
-            vec![("subject", Some(r#"{"a":1}"#)), ("status", Some("17")), ("due_date", None), ("thread_count", None), ("is_spam", None)]),
+        odd(
+            "708",
+            r#","subject":{"a":1},"status":17,"dueDate":"","threadCount":null,"isSpam":"""#,
+            vec![
+                ("subject", Some(r#"{"a":1}"#)),
+                ("status", Some("17")),
+                ("due_date", None),
+                ("thread_count", None),
+                ("is_spam", None),
+            ],
+        ),
         odd("709", &long, vec![("status", None)]),
         odd("710", &deep, vec![("subject", None)]),
     ];
@@ -73,19 +102,39 @@ async fn odd_but_readable_records_become_rows_that_keep_every_word() {
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_fit_no_row_are_kept_with_their_reason_and_the_page_goes_on() {
     let rejects = [
-        ("801", format!(r#"{{"subject":"{PLANTED}","modifiedTime":"2026-06-14T12:00:00.000Z"}}"#), "the record has no id"),
-        ("802", format!(r#"{{"id":"802","subject":"{PLANTED}","modifiedTime":"yesterday"}}"#),
-            "field `/modifiedTime` should be a timestamp, but is \"yesterday\""),
-        ("803", r#"{"id":"803","modifiedTime":"2026-06-14T12:00:00.000Z","threadCount":"many"}"#.into(),
-            "field `/threadCount` should be an integer, but is \"many\""),
-        ("804", r#"{"id":"804","modifiedTime":"2026-06-14T12:00:00.000Z","isSpam":[]}"#.into(),
-            "field `/isSpam` should be a boolean, but is []"),
+        (
+            "801",
+            format!(r#"{{"subject":"{PLANTED}","modifiedTime":"2026-06-14T12:00:00.000Z"}}"#),
+            "the record has no id",
+        ),
+        (
+            "802",
+            format!(r#"{{"id":"802","subject":"{PLANTED}","modifiedTime":"yesterday"}}"#),
+            "field `/modifiedTime` should be a timestamp, but is \"yesterday\"",
+        ),
+        (
+            "803",
+            r#"{"id":"803","modifiedTime":"2026-06-14T12:00:00.000Z","threadCount":"many"}"#.into(),
+            "field `/threadCount` should be an integer, but is \"many\"",
+        ),
+        (
+            "804",
+            r#"{"id":"804","modifiedTime":"2026-06-14T12:00:00.000Z","isSpam":[]}"#.into(),
+            "field `/isSpam` should be a boolean, but is []",
+        ),
         ("805", "42".into(), "the record is not an object"),
         ("806", "null".into(), "the record is not an object"),
         ("807", format!(r#"["{PLANTED}"]"#), "the record is not an object"),
-        ("808", r#"{"id":null,"modifiedTime":"2026-06-14T12:00:00.000Z","subject":"\u0000\ud800"}"#.into(), "the record has no id"),
-        ("809", r#"{"id":"809","modifiedTime":"2026-06-14T12:00:00.000Z","dueDate":"\u0000\ud800"}"#.into(),
-            "field `/dueDate` should be a timestamp, but is \"\\u0000\\ud800\""),
+        (
+            "808",
+            r#"{"id":null,"modifiedTime":"2026-06-14T12:00:00.000Z","subject":"\u0000\ud800"}"#.into(),
+            "the record has no id",
+        ),
+        (
+            "809",
+            r#"{"id":"809","modifiedTime":"2026-06-14T12:00:00.000Z","dueDate":"\u0000\ud800"}"#.into(),
+            "field `/dueDate` should be a timestamp, but is \"\\u0000\\ud800\"",
+        ),
     ];
     for engine in Engine::ALL {
         let (portal, house) = with_house(engine).await;
@@ -98,19 +147,28 @@ async fn records_that_fit_no_row_are_kept_with_their_reason_and_the_page_goes_on
         assert_eq!(part["rows_inserted"], 150, "{engine:?}");
         // A page may be read again, so a reject may be met more than once; it is kept once.
         assert!(part["records_rejected"].as_u64() >= Some(rejects.len() as u64), "{part}");
-        let kept = house.database.query("select cast(raw as text), reason from {t}deskhouse_rejects where resource = 'tickets'").await;
+        let kept = house
+            .database
+            .query("select cast(raw as text), reason from {t}deskhouse_rejects where resource = 'tickets'")
+            .await;
         assert_eq!(kept.len(), rejects.len(), "{engine:?}: {kept:?}");
         for (id, json, reason) in &rejects {
-            let reason_kept = kept.iter().find(|row| row[0].as_deref() == Some(json)).unwrap_or_else(|| panic!("{id} is not kept raw: {kept:?}"));
+            let reason_kept = kept
+                .iter()
+                .find(|row| row[0].as_deref() == Some(json))
+                .unwrap_or_else(|| panic!("{id} is not kept raw: {kept:?}"));
             assert_eq!(reason_kept[1].as_deref(), Some(*reason), "{engine:?} {id}");
         }
         let text = house.run(&["sync"]).await.exits(0);
         let status = house.run(&["status", "--json"]).await.exits(0).json();
-        let tickets = status["resources"].as_array().and_then(|all| all.iter().find(|part| part["resource"] == "tickets"));
+        let tickets =
+            status["resources"].as_array().and_then(|all| all.iter().find(|part| part["resource"] == "tickets"));
         assert_eq!(tickets.map(|part| &part["rejects"]), Some(&json!(rejects.len())), "{}", text.stdout);
 
         // One that is mended in the portal becomes a row and is no reject any more.
-        portal.sandbox.put("tickets", json!({"id": "803", "modifiedTime": "2026-06-15T11:59:00.000Z", "threadCount": 3}));
+        portal
+            .sandbox
+            .put("tickets", json!({"id": "803", "modifiedTime": "2026-06-15T11:59:00.000Z", "threadCount": 3}));
         house.sync().await;
         assert_eq!(house.database.number("select count(*) from {t}deskhouse_rejects").await, rejects.len() as i64 - 1);
         assert_eq!(house.database.number("select thread_count from {t}tickets where id = '803'").await, 3);
@@ -155,7 +213,12 @@ async fn nesting_without_end_costs_one_record_and_not_the_page() {
         let depth = 50_000;
         for (id, field) in [("801", "cf"), ("802", "unknown")] {
             let (open, close) = ("[".repeat(depth), "]".repeat(depth));
-            portal.sandbox.put_raw("tickets", id, at, format!(r#"{{"id":"{id}","modifiedTime":"2026-06-14T12:00:00.000Z","{field}":{open}{close}}}"#));
+            portal.sandbox.put_raw(
+                "tickets",
+                id,
+                at,
+                format!(r#"{{"id":"{id}","modifiedTime":"2026-06-14T12:00:00.000Z","{field}":{open}{close}}}"#),
+            );
         }
         house.sync().await;
         assert_eq!(house.database.number("select count(*) from {t}tickets").await, 150, "{engine:?}");

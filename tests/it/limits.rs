@@ -20,7 +20,8 @@ use crate::support::{Engine, House, Portal, compare, house};
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_requests_are_in_flight_than_configured() {
     for most in [1, 3] {
-        let portal = Portal::start(Settings { tickets: 600, latency: Duration::from_millis(20), ..Settings::default() }).await;
+        let portal =
+            Portal::start(Settings { tickets: 600, latency: Duration::from_millis(20), ..Settings::default() }).await;
         let mut house = House::new(&portal, Engine::Sqlite).await;
         house.set("DESKHOUSE_LIMITS__CONCURRENCY", most.to_string());
         house.sync().await;
@@ -36,7 +37,10 @@ struct Empty {
 }
 
 impl Transport for Empty {
-    fn send(&self, request: ::http::Request<Bytes>) -> BoxFuture<'_, Result<::http::Response<Bytes>, transport::Error>> {
+    fn send(
+        &self,
+        request: ::http::Request<Bytes>,
+    ) -> BoxFuture<'_, Result<::http::Response<Bytes>, transport::Error>> {
         let is_token = request.uri().path() == "/oauth/v2/token";
         if !is_token {
             self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
@@ -85,7 +89,13 @@ async fn booked(house: &House, sql: &str) -> u64 {
 
 /// What the sandbox charged since its log was cleared, for all paths that begin so.
 fn charged(portal: &Portal, prefix: &str) -> u64 {
-    portal.sandbox.requests().iter().filter(|request| request.path.starts_with(prefix)).map(|request| request.credits).sum()
+    portal
+        .sandbox
+        .requests()
+        .iter()
+        .filter(|request| request.path.starts_with(prefix))
+        .map(|request| request.credits)
+        .sum()
 }
 
 /// The books of a house hold what the portal charged, in all and by resource.
@@ -94,9 +104,20 @@ async fn assert_books(portal: &Portal, house: &House) {
     assert_eq!(booked(house, all).await, charged(portal, ""), "credits of all runs");
     let requests = "select coalesce(sum(requests), 0) from {t}deskhouse_runs";
     assert_eq!(booked(house, requests).await, portal.api_requests().len() as u64, "requests of all runs");
-    for (resource, path) in [("tickets", "/tickets/search"), ("contacts", "/contacts/search"), ("tasks", "/tasks/search"), ("articles", "/articles")] {
-        let sum = |column| format!("select coalesce(sum({column}), 0) from {{t}}deskhouse_run_resources where resource = '{resource}'");
-        assert_eq!(booked(house, &sum("credits")).await, charged(portal, &format!("/api/v1{path}")), "credits of {resource}");
+    for (resource, path) in [
+        ("tickets", "/tickets/search"),
+        ("contacts", "/contacts/search"),
+        ("tasks", "/tasks/search"),
+        ("articles", "/articles"),
+    ] {
+        let sum = |column| {
+            format!("select coalesce(sum({column}), 0) from {{t}}deskhouse_run_resources where resource = '{resource}'")
+        };
+        assert_eq!(
+            booked(house, &sum("credits")).await,
+            charged(portal, &format!("/api/v1{path}")),
+            "credits of {resource}"
+        );
         assert_eq!(booked(house, &sum("requests")).await, portal.requests_for(path) as u64, "requests of {resource}");
     }
 }
@@ -114,7 +135,6 @@ const DAILY: u64 = 150;
 
 /// Reads a portal day by day, each day up to the reserve, and holds the days together to what one day would have cost.
 async fn stops_at(engine: Engine, reserve: &str, credits_kept: u64) {
-
     let settings = Settings { tickets: 3_000, ..Settings::default() };
     let whole = Portal::start(settings.clone()).await;
     let at_once = House::new(&whole, Engine::Sqlite).await.sync().await;
@@ -133,16 +153,27 @@ async fn stops_at(engine: Engine, reserve: &str, credits_kept: u64) {
         let ran = ran.exits(5);
         // The request that reached the reserve was answered; none was sent after it.
         let left = portal.sandbox.credits_left();
-        assert!(left <= credits_kept && left + 3 > credits_kept, "day {days} ended with {left} credits, {credits_kept} are reserved");
-        assert!(portal.api_requests().iter().all(|request| request.status != 429), "the portal was never asked for more");
+        assert!(
+            left <= credits_kept && left + 3 > credits_kept,
+            "day {days} ended with {left} credits, {credits_kept} are reserved"
+        );
+        assert!(
+            portal.api_requests().iter().all(|request| request.status != 429),
+            "the portal was never asked for more"
+        );
         // Once more on the same day: the first answer tells that there is nothing to spend.
         let before = portal.api_requests().len();
         house.run(&["-q", "sync"]).await.exits(5);
         assert!(portal.api_requests().len() <= before + 1, "a run on a spent day costs one request");
         let turn = time_of(&ran.stderr);
-        assert_eq!(turn, DataCenter::Us.credit_day_end(portal.sandbox.now()), "the hint names the end of the credit day");
+        assert_eq!(
+            turn,
+            DataCenter::Us.credit_day_end(portal.sandbox.now()),
+            "the hint names the end of the credit day"
+        );
         if days == 1 {
-            let talk = told(&house, &ran).lines().skip_while(|line| *line != "-- stderr").collect::<Vec<_>>().join("\n");
+            let talk =
+                told(&house, &ran).lines().skip_while(|line| *line != "-- stderr").collect::<Vec<_>>().join("\n");
             assert_told!(format!("credit_reserve_{}", reserve.replace('%', "_percent")), talk);
         }
         portal.sandbox.advance(turn - portal.sandbox.now());
@@ -155,7 +186,10 @@ async fn stops_at(engine: Engine, reserve: &str, credits_kept: u64) {
     let requests = portal.api_requests().len() as u64;
     let whole_requests = at_once["requests"].as_u64().expect("a number");
     let of_a_day = 2 + 2 * compare::ALL.len() as u64;
-    assert!(requests <= whole_requests + days * of_a_day, "{requests} requests in {days} days, {whole_requests} at once");
+    assert!(
+        requests <= whole_requests + days * of_a_day,
+        "{requests} requests in {days} days, {whole_requests} at once"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +237,10 @@ async fn the_largest_limit_is_learnt_from_the_refusal() {
     let portal = Portal::with_tickets(600).await;
     let house = House::new(&portal, Engine::Sqlite).await;
     let body = r#"{"errorCode":"UNPROCESSABLE_ENTITY","message":"The value passed for field 'limit' exceeds the range of '1-40'."}"#;
-    portal.sandbox.fault("/api/v1/tickets/search", [Fault::Status { status: 422, body: body.into(), content_type: "application/json" }]);
+    portal.sandbox.fault(
+        "/api/v1/tickets/search",
+        [Fault::Status { status: 422, body: body.into(), content_type: "application/json" }],
+    );
     house.sync().await;
     compare::assert_same(&portal, &house.database).await;
     let requests = portal.api_requests();

@@ -19,7 +19,8 @@ pub(super) fn assert_discreet(house: &House, ran: &Ran) {
 /// Client secret, refresh token, database password, and the access tokens of the cache.
 pub(crate) fn secrets(house: &House) -> Vec<String> {
     let configured = ["ZOHO_CLIENT_SECRET", "ZOHO_REFRESH_TOKEN"].into_iter().filter_map(|name| house.variable(name));
-    let password = house.variable("DATABASE_URL").and_then(|url| url.split_once("://")?.1.split_once('@')?.0.split_once(':'));
+    let password =
+        house.variable("DATABASE_URL").and_then(|url| url.split_once("://")?.1.split_once('@')?.0.split_once(':'));
     let mut secrets: Vec<_> = configured.chain(password.map(|(_, password)| password)).map(str::to_owned).collect();
     secrets.extend(cached(house).into_iter().filter_map(|(_, text)| {
         let cached: serde_json::Value = serde_json::from_str(&text).ok()?;

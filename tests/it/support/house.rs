@@ -139,7 +139,8 @@ impl House {
         let output = tokio::time::timeout(LONGEST_RUN, child.wait_with_output()).await;
         let output = output.expect("the command ends").expect("the binary runs");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
-        let ran = Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) };
+        let ran =
+            Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) };
         discreet::assert_discreet(self, &ran);
         ran
     }
