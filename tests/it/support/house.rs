@@ -148,7 +148,10 @@ impl House {
     /// Waits for the end of a command that was started. Whatever it says, it must keep secrets and records to itself.
     pub(crate) async fn ended(&self, child: Child) -> Ran {
         let output = tokio::time::timeout(LONGEST_RUN, child.wait_with_output()).await;
-        let ran = Ran::of(output.expect("the command ends").expect("the binary runs"));
+        let output = output.expect("the command ends").expect("the binary runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
+        let ran =
+            Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) };
         discreet::assert_discreet(self, &ran);
         ran
     }
