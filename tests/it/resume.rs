@@ -1,7 +1,6 @@
 //! Every stop is a pause: killed anywhere, the next sync goes on where the last commit was. What a sync finds in a
 //! world that moves on is told in `incremental`.
 
-use std::collections::BTreeMap;
 use std::time;
 
 use chrono::{DateTime, Duration, Utc};
@@ -28,10 +27,6 @@ fn history() -> Settings {
 
 type Range = (DateTime<Utc>, DateTime<Utc>);
 
-fn contains(outer: Range, inner: Range) -> bool {
-    outer.0 <= inner.0 && inner.1 <= outer.1
-}
-
 /// The range of modified time that a request asks for.
 fn asked(request: &Logged) -> Option<Range> {
     let pair = request.query.split('&').find_map(|pair| pair.strip_prefix("modifiedTimeRange="))?;
@@ -44,43 +39,53 @@ fn resource(request: &Logged) -> &str {
     request.path.trim_start_matches("/api/v1/").trim_end_matches("/search")
 }
 
-/// The windows of the ledger by resource, done or open, as they are asked for: a millisecond wider at each end.
-async fn windows(database: &Database, state: &str) -> BTreeMap<String, Vec<Range>> {
-    let (from, to) = (database.canonical("from_time", Kind::Timestamp), database.canonical("to_time", Kind::Timestamp));
-    let sql = format!("select resource, {from}, {to} from {{t}}deskhouse_windows where {state}");
-    let mut windows: BTreeMap<String, Vec<Range>> = BTreeMap::new();
-    for row in database.query(&sql).await {
-        let time = |cell: &Option<String>| cell.as_deref().expect("a time").parse::<DateTime<Utc>>().expect("a time");
+/// A window of the ledger.
+#[derive(Debug, Clone)]
+struct Held {
+    resource: String,
+    /// As it is asked for: a millisecond wider at each end.
+    range: Range,
+    /// Everything before has been read; a millisecond early, as it is asked for.
+    at: DateTime<Utc>,
+    done: bool,
+}
+
+impl Held {
+    fn covers(&self, request: &Logged, range: Range) -> bool {
+        self.resource == resource(request) && self.range.0 <= range.0 && range.1 <= self.range.1
+    }
+}
+
+async fn windows(database: &Database) -> Vec<Held> {
+    let [from, to, at] = ["from_time", "to_time", "at_time"].map(|name| database.canonical(name, Kind::Timestamp));
+    let done = database.canonical("done", Kind::Boolean);
+    let rows =
+        database.query(&format!("select resource, {done}, {from}, {to}, {at} from {{t}}deskhouse_windows")).await;
+    let held = |row: Vec<Option<String>>| {
+        let text = |index: usize| row[index].as_deref().expect("a value");
+        let time = |index: usize| text(index).parse::<DateTime<Utc>>().expect("a time");
         let wider = Duration::milliseconds(1);
-        let resource = row[0].clone().expect("a name");
-        windows.entry(resource).or_default().push((time(&row[1]) - wider, time(&row[2]) + wider));
-    }
-    windows
+        let range = (time(2) - wider, time(3) + wider);
+        Held { resource: text(0).to_owned(), range, at: time(4) - wider, done: text(1) == "1" }
+    };
+    rows.into_iter().map(held).collect()
 }
 
-/// What had been read when a sync was stopped.
-struct Stopped {
-    done: BTreeMap<String, Vec<Range>>,
-}
-
-impl Stopped {
-    async fn look(house: &House) -> Self {
-        Self { done: windows(&house.database, "done").await }
-    }
-
-    /// Holds the requests of the next sync to it: nothing that was done is asked for again.
-    async fn assert_not_read_again(&self, house: &House, requests: &[Logged]) {
+/// Holds the requests of a sync to the windows as they were when the one before it was stopped: nothing that was done
+/// is asked for again, and what was begun goes on where it was.
+fn assert_not_read_again(stopped: &[Held], now: &[Held], requests: &[Logged]) {
+    let of_range = requests.iter().filter_map(|request| Some((request, asked(request)?)));
+    for (request, range) in of_range {
         // The overlap lies in windows that were done; what is asked for it belongs to a window of its own.
-        let all = windows(&house.database, "true").await;
-        for request in requests {
-            let Some(range) = asked(request) else { continue };
-            let none = Vec::new();
-            let done = self.done.get(resource(request)).unwrap_or(&none);
-            let others = all[resource(request)].iter().filter(|window| !done.contains(window));
-            let read_again = done.iter().any(|window| contains(*window, range));
-            let has_reason = others.into_iter().any(|window| contains(*window, range));
-            assert!(!read_again || has_reason, "a window that was done is read again: {request:?}");
-        }
+        let is_done = |window: &Held| {
+            stopped.iter().any(|held| held.done && held.range == window.range && held.resource == window.resource)
+        };
+        let of_a_done_one = stopped.iter().any(|window| window.done && window.covers(request, range));
+        let of_another = now.iter().any(|window| window.covers(request, range) && !is_done(window));
+        assert!(!of_a_done_one || of_another, "a window that was done is read again: {request:?}");
+        // No two windows of this story end at one moment, so the end of a range tells whose page it is.
+        let begun = stopped.iter().find(|window| window.covers(request, range) && window.range.1 == range.1);
+        assert!(begun.is_none_or(|window| window.at <= range.0), "{begun:?} begins anew: {request:?}");
     }
 }
 
@@ -133,7 +138,7 @@ on_every_engine! {
         let house = House::new(&portal, engine).await;
         let first_start = portal.sandbox.now();
         let mut requests = Vec::new();
-        let mut stopped = None::<Stopped>;
+        let mut stopped = Vec::new();
         for kill in 0..=KILLS {
             if kill < KILLS {
                 let mut sync = house.start(&["sync", "--json"]);
@@ -143,18 +148,17 @@ on_every_engine! {
                 house.sync().await;
             }
             let asked = take_requests(&portal);
-            if let Some(stopped) = &stopped {
-                stopped.assert_not_read_again(&house, &asked).await;
-            }
+            let now = windows(&house.database).await;
+            assert_not_read_again(&stopped, &now, &asked);
             requests.extend(asked);
-            stopped = Some(Stopped::look(&house).await);
+            stopped = now;
             if kill < KILLS {
                 portal.sandbox.advance(Duration::minutes(1));
                 portal.sandbox.edit("tickets", 3);
             }
         }
 
-        assert!(stopped.is_some_and(|stopped| stopped.done.len() == compare::ALL.len()));
+        assert!(stopped.iter().all(|window| window.done), "{stopped:?}");
 
         // THEN nothing is missing, and next to nothing was paid twice
         compare::assert_same(&portal, &house.database).await;
@@ -211,9 +215,12 @@ on_every_engine! {
         assert_eq!(tickets["complete_until"], Value::Null, "{tickets}");
 
         // The next one goes on from there.
-        let stopped = Stopped::look(&house).await;
+        let stopped = windows(&house.database).await;
+        assert!(stopped.iter().any(|window| window.done), "{stopped:?}");
+        assert!(stopped.iter().any(|window| !window.done && window.at > window.range.0), "{stopped:?}");
+        portal.sandbox.advance(Duration::minutes(1));
         house.sync().await;
-        stopped.assert_not_read_again(&house, &take_requests(&portal)).await;
+        assert_not_read_again(&stopped, &windows(&house.database).await, &take_requests(&portal));
         assert_eq!(state_of_run(&house.database, 2).await, "complete");
         compare::assert_same(&portal, &house.database).await;
     }
