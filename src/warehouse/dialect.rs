@@ -170,7 +170,9 @@ impl Sqlite {
 
     /// Opens a database that is there.
     pub async fn open_to_read(url: &WarehouseUrl) -> Result<Self, Error> {
-        let has_folder = |path: &std::path::Path| path.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir());
+        let has_folder = |path: &std::path::Path| {
+            path.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir())
+        };
         match url {
             WarehouseUrl::Sqlite { path, .. } if !path.exists() && has_folder(path) => {
                 Err(Error::Open { warehouse: url.to_string(), trouble: Trouble::Missing })
