@@ -12,6 +12,7 @@ use deskhouse::http::{self, Client, Patience};
 use deskhouse::ledger::State;
 use deskhouse::resource;
 use deskhouse::sync::{self, Plan, Silent};
+use deskhouse::transport::Transport;
 use deskhouse::warehouse::{SqlWarehouse, Sqlite};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -30,8 +31,8 @@ fn client(sandbox: &Sandbox) -> Arc<Client> {
         client_secret: Secret::new(&settings.client_secret).expect("a secret"),
         refresh_token: Secret::new(&settings.refresh_token).expect("a secret"),
     };
-    let transport = Arc::new(InProcess(sandbox.clone()));
-    let tokens = Tokens::new(transport.clone(), url(), credentials, Cache::memory(), clock.clone());
+    let transport: Arc<dyn Transport> = Arc::new(InProcess(sandbox.clone()));
+    let tokens = Tokens::new(Arc::clone(&transport), url(), credentials, Cache::memory(), clock.clone());
     let settings = http::Settings {
         desk_url: url(),
         org_id: OrgId::parse(&settings.org_id).ok(),
