@@ -26,7 +26,7 @@ pub fn summary(outcome: &Outcome) -> String {
         total += resource.counts;
         table.row(cells(resource));
     }
-    let seconds = (outcome.finished_at - outcome.started_at).as_seconds_f64();
+    let seconds = outcome.seconds;
     let left =
         outcome.credits_left.map_or_else(String::new, |left| format!(", {} credits left today", thousands(left)));
     let mut text = format!(
@@ -98,6 +98,7 @@ pub fn summary_json(outcome: &Outcome) -> Value {
         "state": outcome.state.word(),
         "started_at": outcome.started_at,
         "finished_at": outcome.finished_at,
+        "duration_s": outcome.seconds,
         "requests": outcome.usage.requests,
         "credits": outcome.usage.credits,
         "credits_left": outcome.credits_left,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use error::Error;
@@ -52,6 +53,8 @@ pub struct Outcome {
     pub started_at: DateTime<Utc>,
     /// End, on the portal's clock.
     pub finished_at: DateTime<Utc>,
+    /// Time from the first request to the last commit; the portal's clock only knows seconds.
+    pub seconds: f64,
     /// One a resource, in the order of the plan.
     pub resources: Vec<ResourceOutcome>,
     /// What the run cost.
@@ -72,6 +75,7 @@ pub async fn sync<W: Warehouse>(
     observer: &dyn Observer,
     shutdown: &CancellationToken,
 ) -> Result<Outcome, Error> {
+    let start_of_run = Instant::now();
     let org_id = tokio::select! {
         biased;
         () = shutdown.cancelled() => return Err(Error::Interrupted),
@@ -106,6 +110,7 @@ pub async fn sync<W: Warehouse>(
         state: State::Complete,
         started_at,
         finished_at: client.portal_now(),
+        seconds: start_of_run.elapsed().as_secs_f64(),
         resources: Vec::with_capacity(ends.len()),
         usage: client.usage(),
         credits_left: client.credits_left(),

@@ -13,7 +13,9 @@ use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgPoolOpti
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Arguments, AssertSqlSafe, Database, Encode, Executor, Pool, Row as _, Transaction, Type};
+use sqlx::{
+    Arguments, AssertSqlSafe, Connection, Database, Encode, Executor, PgConnection, Pool, Row as _, Transaction, Type,
+};
 
 use super::encode;
 use super::error::{Error, Trouble};
@@ -341,6 +343,9 @@ impl Dialect for Sqlite {
     }
 }
 
+/// Longest wait for a connection.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 /// Postgres, in one schema of a database.
 pub struct Postgres {
     pool: Pool<sqlx::Postgres>,
@@ -358,13 +363,17 @@ impl Postgres {
             return Err(unusable(Trouble::NotADatabase));
         };
         let options: PgConnectOptions = secret.expose().parse().map_err(|_| unusable(Trouble::Unreadable))?;
-        // A lock, and as many writers as help: a batch is one statement, which keeps one server process busy.
-        let pool = PgPoolOptions::new().max_connections(3).acquire_timeout(Duration::from_secs(30));
+        let options = options.application_name("deskhouse");
+        // Once without the pool, which would go on trying a server that refuses until its time is over.
         let cannot = |error: sqlx::Error| unusable(Trouble::of(&error));
-        let pool = pool.connect_with(options.application_name("deskhouse")).await.map_err(cannot)?;
+        let connected = tokio::time::timeout(LONGEST_WAIT, PgConnection::connect_with(&options)).await;
+        let mut connection = connected.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(cannot)?;
         // Known since Postgres 14, and only where the server was built with it.
         let has_lz4 = "select exists (select from pg_settings where name = 'default_toast_compression' and 'lz4' = any(enumvals))";
-        let has_lz4 = sqlx::query_scalar(has_lz4).fetch_one(&pool).await.map_err(cannot)?;
+        let has_lz4 = sqlx::query_scalar(has_lz4).fetch_one(&mut connection).await.map_err(cannot)?;
+        connection.close().await.map_err(cannot)?;
+        // A lock, and as many writers as help: a batch is one statement, which keeps one server process busy.
+        let pool = PgPoolOptions::new().max_connections(3).acquire_timeout(LONGEST_WAIT).connect_lazy_with(options);
         Ok(Self { pool, address, schema: schema.to_owned(), has_lz4 })
     }
 

@@ -124,3 +124,15 @@ async fn another_schema_holds_another_portal_and_is_quoted() {
     let there = house.database.number("select count(*) from \"select\".tickets").await;
     assert_eq!((here, there), (100, 100));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_refuses_is_named_at_once() {
+    let portal = Portal::with_tickets(10).await;
+    let mut house = House::new(&portal, Engine::Sqlite).await;
+    let closed = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("its address");
+    house.set("DATABASE_URL", format!("postgres://deskhouse@{closed}/desk"));
+    let ran = house.run(&["sync"]).await.exits(1);
+    // A pool that went on trying would tell of a time-out instead.
+    assert!(ran.stderr.contains("refused"), "{}", ran.stderr);
+    assert!(portal.sandbox.requests().is_empty(), "no request was sent");
+}
