@@ -45,7 +45,7 @@
 //! 3. \* `resource/` is static data: nothing asynchronous, no input or output, no functions but constructors and getters,
 //!    and every file there is in [`resource::ALL`].
 //! 4. \* Only `transport.rs` knows the HTTP library; only `auth/exchange.rs` and `http/client.rs` send through it.
-//! 5. \* Only `warehouse/` holds SQL, and of its files only `dialect.rs` knows that there are two databases.
+//! 5. \* Only `warehouse/` holds SQL, and of its files only those of `dialect/` know that there are two databases.
 //! 6. \* Only `report/`, `cli/` and `main.rs` print.
 //! 7. \* The clock is a value; real time enters in `cli/` only.
 //! 8. A batch and the ledger rows that vouch for it commit together, and landing twice changes nothing.

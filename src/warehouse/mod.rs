@@ -2,7 +2,6 @@
 //! every database; what is landed and when is decided by `sync`.
 
 mod dialect;
-mod encode;
 mod error;
 mod ledger;
 mod lock;

@@ -175,7 +175,7 @@ fn only_the_dialect_names_a_database() {
             ("src/warehouse/sql.rs", "use sqlx::postgres::PgRow;"),
         ],
         &[
-            ("src/warehouse/dialect.rs", "use sqlx::postgres::PgRow;"),
+            ("src/warehouse/dialect/postgres.rs", "use sqlx::postgres::PgRow;"),
             ("src/warehouse/sql.rs", "use sqlx::Transaction;"),
             ("tests/it/support/postgres.rs", "use sqlx::PgConnection;"),
         ],

@@ -1,12 +1,12 @@
 //! Rows in Postgres' binary COPY format: the fastest way in, since the server neither parses text nor plans a statement
-//! for it. Which rows go that way is decided by `dialect`.
+//! for it. Which rows go that way is decided by `postgres`.
 //!
 //! The format is described in the manual of COPY, "Binary Format": a signature, then for each row the number of its
 //! fields and for each field its length and its bytes, big-endian throughout.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::dialect::Stamp;
+use super::Stamp;
 use crate::resource::{Column, Kind};
 use crate::transform::{Cell, Row};
 
@@ -22,7 +22,7 @@ const EPOCH: DateTime<Utc> = DateTime::from_timestamp(946_684_800, 0).expect("20
 pub(super) fn copy_stream(columns: &[Column], rows: &[Row], stamp: Stamp) -> Vec<u8> {
     let bytes: usize = rows.iter().map(|row| row.raw.as_ref().map_or(0, |raw| raw.len())).sum();
     let mut out = Vec::with_capacity(2 * bytes + rows.len() * columns.len() * 8 + 64);
-    let fields = i16::try_from(columns.len() + super::statement::OWN.len()).unwrap_or(i16::MAX);
+    let fields = i16::try_from(columns.len() + super::super::statement::OWN.len()).unwrap_or(i16::MAX);
     out.extend_from_slice(SIGNATURE);
     for row in rows {
         out.extend_from_slice(&fields.to_be_bytes());

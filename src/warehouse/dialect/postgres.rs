@@ -1,0 +1,279 @@
+//! Postgres, in one schema of a database. New rows land by COPY, changed ones by one insert of arrays.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgPoolOptions, PgRow, PgTypeInfo};
+use sqlx::{Arguments, AssertSqlSafe, Connection, Encode, Executor, PgConnection, Pool, Row as _, Transaction, Type};
+
+use super::super::error::{Error, Trouble};
+use super::super::statement::{self, quoted};
+use super::super::value::Value;
+use super::{Dialect, Durability, Stamp, encode, statements};
+use crate::config::WarehouseUrl;
+use crate::resource::{Kind, Resource};
+use crate::transform::{Cell, Row};
+
+/// Longest wait for a connection.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Postgres, in one schema of a database.
+pub struct Postgres {
+    pool: Pool<sqlx::Postgres>,
+    address: String,
+    schema: String,
+    has_lz4: bool,
+}
+
+impl Postgres {
+    /// Connects to the server. The schema is made by the first migration.
+    pub async fn open(url: &WarehouseUrl, schema: &str) -> Result<Self, Error> {
+        let address = url.to_string();
+        let unusable = |trouble| Error::Open { warehouse: url.to_string(), trouble };
+        let WarehouseUrl::Postgres { address: secret, .. } = url else {
+            return Err(unusable(Trouble::NotADatabase));
+        };
+        let options: PgConnectOptions = secret.expose().parse().map_err(|_| unusable(Trouble::Unreadable))?;
+        let options = options.application_name("deskhouse");
+        // Once without the pool, which would go on trying a server that refuses until its time is over.
+        let cannot = |error: sqlx::Error| unusable(Trouble::of(&error));
+        let connected = tokio::time::timeout(LONGEST_WAIT, PgConnection::connect_with(&options)).await;
+        let mut connection = connected.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(cannot)?;
+        // Known since Postgres 14, and only where the server was built with it.
+        let has_lz4 = "select exists (select from pg_settings where name = 'default_toast_compression' and 'lz4' = any(enumvals))";
+        let has_lz4 = sqlx::query_scalar(has_lz4).fetch_one(&mut connection).await.map_err(cannot)?;
+        connection.close().await.map_err(cannot)?;
+        // A lock, and as many writers as help: a batch is one statement, which keeps one server process busy.
+        let pool = PgPoolOptions::new().max_connections(3).acquire_timeout(LONGEST_WAIT).connect_lazy_with(options);
+        Ok(Self { pool, address, schema: schema.to_owned(), has_lz4 })
+    }
+
+    fn arguments(values: Vec<Value>) -> Result<PgArguments, sqlx::Error> {
+        let mut arguments = PgArguments::default();
+        for value in values {
+            match value {
+                Value::Text(text) => arguments.add(text),
+                Value::Integer(value) => arguments.add(value),
+                Value::Real(value) => arguments.add(value),
+                Value::Boolean(value) => arguments.add(value),
+                Value::Timestamp(time) => arguments.add(time),
+                Value::Json(text) => arguments.add(JsonText(text)),
+                Value::Texts(texts) => arguments.add(texts),
+            }
+            .map_err(sqlx::Error::Encode)?;
+        }
+        Ok(arguments)
+    }
+
+    fn cell(row: &PgRow, index: usize, kind: Kind) -> Result<Cell, sqlx::Error> {
+        Ok(match kind {
+            // Nothing reads a `json` column back; a statement that did would have to cast it to text.
+            Kind::Text | Kind::Json => row.try_get::<Option<String>, _>(index)?.map(Cell::Text),
+            Kind::Integer => row.try_get::<Option<i64>, _>(index)?.map(Cell::Integer),
+            Kind::Real => row.try_get::<Option<f64>, _>(index)?.map(Cell::Real),
+            Kind::Boolean => row.try_get::<Option<bool>, _>(index)?.map(Cell::Boolean),
+            Kind::Date => row.try_get::<Option<NaiveDate>, _>(index)?.map(Cell::Date),
+            Kind::Timestamp => row.try_get::<Option<DateTime<Utc>>, _>(index)?.map(Cell::Timestamp),
+        }
+        .unwrap_or(Cell::Null))
+    }
+
+    /// Number of the advisory lock of this schema.
+    fn lock_key(&self) -> i64 {
+        xxhash_rust::xxh3::xxh3_64(format!("deskhouse {}", self.schema).as_bytes()).cast_signed()
+    }
+}
+
+impl Dialect for Postgres {
+    type Database = sqlx::Postgres;
+    /// The open transaction holds the lock; the server gives it back when the connection ends.
+    type Lock = Transaction<'static, sqlx::Postgres>;
+
+    statements!(PgArguments);
+
+    // `local` settings, since a pooler in transaction mode gives the session to somebody else afterwards. Long texts are
+    // compressed as they land; lz4 takes a fraction of the time of Postgres' own method.
+    fn begin(&self, durability: Durability) -> &'static str {
+        match (durability, self.has_lz4) {
+            (Durability::InOrder, true) => {
+                "begin; set local statement_timeout = '10min'; set local synchronous_commit = off;
+                set local default_toast_compression = 'lz4'"
+            }
+            (Durability::InOrder, false) => {
+                "begin; set local statement_timeout = '10min'; set local synchronous_commit = off"
+            }
+            (Durability::Confirmed, _) => {
+                "begin; set local statement_timeout = '10min'; set local synchronous_commit = on"
+            }
+        }
+    }
+
+    fn spell(&self, sql: &str) -> String {
+        let sql = sql.replace("in [?]", "= any(?)");
+        let mut spelled = String::with_capacity(sql.len() + 64);
+        let mut place = 0;
+        for character in sql.chars() {
+            match character {
+                '?' => {
+                    place += 1;
+                    spelled.push('$');
+                    spelled.push_str(&place.to_string());
+                }
+                '{' => {
+                    spelled.push_str(&quoted(&self.schema));
+                    spelled.push_str(".\"");
+                }
+                '}' => spelled.push('"'),
+                character => spelled.push(character),
+            }
+        }
+        spelled
+    }
+
+    fn type_word(_word: &str) -> Option<&'static str> {
+        None
+    }
+
+    fn before_migration(&self) -> String {
+        // `if not exists` would ask for the right to make schemas even where there is nothing to make. The configuration
+        // lets only plain names in, so the name can stand in a text.
+        format!(
+            "do $$ begin if not exists (select from pg_namespace where nspname = '{name}') then create schema {schema};
+            end if; end $$; set local search_path = {schema};",
+            name = self.schema,
+            schema = quoted(&self.schema)
+        )
+    }
+
+    async fn lock(&self) -> Result<Option<Self::Lock>, Error> {
+        let doing = Error::doing("take the run lock");
+        // A lock of a transaction and not of a session: behind a pooler, the session outlives the run. An idle transaction
+        // that has written nothing holds nothing else back.
+        let begin = "begin; set local idle_in_transaction_session_timeout = 0";
+        let mut transaction = self.pool.begin_with(begin).await.map_err(&doing)?;
+        let taken: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock($1)")
+            .bind(self.lock_key())
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(&doing)?;
+        Ok(taken.then_some(transaction))
+    }
+
+    async fn write(
+        &self,
+        transaction: &mut Transaction<'static, Self::Database>,
+        resource: &'static Resource,
+        fresh: Vec<Row>,
+        changed: Vec<Row>,
+        stamp: Stamp,
+    ) -> Result<u64, sqlx::Error> {
+        let mut written = 0;
+        if !fresh.is_empty() {
+            let names: Vec<_> = statement::columns(resource).map(quoted).collect();
+            let sql = format!("copy {{{}}} ({}) from stdin with (format binary)", resource.name, names.join(", "));
+            let mut copy = transaction.copy_in_raw(&self.spell(&sql)).await?;
+            copy.send(encode::copy_stream(resource.columns, &fresh, stamp)).await?;
+            written += copy.finish().await?;
+        }
+        if changed.is_empty() {
+            return Ok(written);
+        }
+        let rows = changed;
+        let count = rows.len();
+        let mut cells: Vec<Vec<Cell>> = resource.columns.iter().map(|_| Vec::with_capacity(count)).collect();
+        let (mut raws, mut hashes) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for row in rows {
+            for (column, cell) in cells.iter_mut().zip(row.cells) {
+                column.push(cell);
+            }
+            raws.push(row.raw.map(String::from));
+            hashes.push(row.hash);
+        }
+        let mut arguments = PgArguments::default();
+        let add = || {
+            arguments.add(stamp.synced_at)?;
+            arguments.add(stamp.run.0)?;
+            for (column, cells) in resource.columns.iter().zip(cells) {
+                add_array(&mut arguments, column.kind, cells)?;
+            }
+            arguments.add(raws)?;
+            arguments.add(hashes)
+        };
+        add().map_err(sqlx::Error::Encode)?;
+        let sql = self.spell(&unnest(resource));
+        let done = sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut **transaction).await?;
+        Ok(written + done.rows_affected())
+    }
+}
+
+/// An insert of any number of rows in one statement, with one array a column.
+fn unnest(resource: &Resource) -> String {
+    let (mut selected, mut arrays, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, column) in resource.columns.iter().enumerate() {
+        let cast = if column.kind == Kind::Json { "::jsonb" } else { "" };
+        selected.push(format!("c{index}{cast}"));
+        arrays.push(format!("?::{}[]", array_word(column.kind)));
+        names.push(format!("c{index}"));
+    }
+    arrays.extend(["?::text[]".to_owned(), "?::bigint[]".to_owned()]);
+    format!(
+        "{}select {}, raw::json, hash, ?, null, ? from unnest({}) as fresh({}, raw, hash){}",
+        statement::insert_into(resource),
+        selected.join(", "),
+        arrays.join(", "),
+        names.join(", "),
+        statement::on_conflict(resource),
+    )
+}
+
+fn array_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text | Kind::Json => "text",
+        Kind::Integer => "bigint",
+        Kind::Real => "double precision",
+        Kind::Boolean => "boolean",
+        Kind::Date => "date",
+        Kind::Timestamp => "timestamptz",
+    }
+}
+
+fn add_array(arguments: &mut PgArguments, kind: Kind, cells: Vec<Cell>) -> Result<(), BoxDynError> {
+    fn values<T>(cells: Vec<Cell>, value: impl Fn(Cell) -> Option<T>) -> Vec<Option<T>> {
+        cells.into_iter().map(value).collect()
+    }
+    macro_rules! of {
+        ($($variant:ident)|+) => {
+            arguments.add(values(cells, |cell| match cell {
+                $(Cell::$variant(value))|+ => Some(value),
+                _ => None,
+            }))
+        };
+    }
+    match kind {
+        Kind::Text | Kind::Json => of!(Text | Json),
+        Kind::Integer => of!(Integer),
+        Kind::Real => of!(Real),
+        Kind::Boolean => of!(Boolean),
+        Kind::Date => of!(Date),
+        Kind::Timestamp => of!(Timestamp),
+    }
+}
+
+/// JSON text for a `json` column, as it is.
+struct JsonText(String);
+
+impl Type<sqlx::Postgres> for JsonText {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_name("json")
+    }
+}
+
+impl Encode<'_, sqlx::Postgres> for JsonText {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        buffer.extend_from_slice(self.0.as_bytes());
+        Ok(IsNull::No)
+    }
+}
