@@ -420,12 +420,14 @@ impl Dialect for Postgres {
     async fn lock(&self) -> Result<Option<Self::Lock>, Error> {
         let doing = Error::doing("take the run lock");
         let mut connection = self.pool.acquire().await.map_err(&doing)?;
-        let taken: bool = sqlx::query_scalar("select pg_try_advisory_lock($1)")
-            .bind(self.lock_key())
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(&doing)?;
-        Ok(taken.then_some(connection))
+        // The server frees a lock a moment after its holder has gone, so a run right behind another waits that long.
+        sqlx::query("set lock_timeout = '2s'").execute(&mut *connection).await.map_err(&doing)?;
+        let taken = sqlx::query("select pg_advisory_lock($1)").bind(self.lock_key()).execute(&mut *connection).await;
+        match taken {
+            Ok(_) => Ok(Some(connection)),
+            Err(error) if Trouble::of(&error) == Trouble::Busy => Ok(None),
+            Err(error) => Err(doing(error)),
+        }
     }
 
     async fn upsert(
