@@ -45,6 +45,12 @@ impl History {
         ranges
     }
 
+    /// Whether unfinished windows come first and the newest stretch after them: where the last run began less than
+    /// `overlap` ago, little is new, and a run that is stopped again and again would leave a window behind each time.
+    pub fn unfinished_first(&self, now: DateTime<Utc>, overlap: TimeDelta) -> bool {
+        !self.open.is_empty() && self.bookmark.is_some_and(|bookmark| now - bookmark.until < overlap)
+    }
+
     /// The bookmark once windows for `ranges` exist.
     pub fn planned(&self, ranges: &[Range]) -> Option<Bookmark> {
         let since = ranges.iter().map(|range| range.from).chain(self.bookmark.map(|held| held.since)).min()?;
@@ -99,6 +105,18 @@ mod tests {
     fn a_later_run_reads_the_overlap_again() {
         let ranges = read_once(at(100)).ranges_to_read(at(0), at(200), OVERLAP);
         assert_eq!(ranges, [Range::new(at(85), at(200))]);
+    }
+
+    #[test]
+    fn unfinished_windows_come_first_only_where_little_is_new() {
+        let range = Range::new(at(0), at(50));
+        let progress = crate::ledger::Progress { at: at(0), position: None, done: false };
+        let window = Window { id: crate::ledger::WindowId(1), range, progress };
+        let stopped = History { open: vec![window], ..read_once(at(100)) };
+        assert!(stopped.unfinished_first(at(101), OVERLAP));
+        assert!(!stopped.unfinished_first(at(115), OVERLAP));
+        assert!(!read_once(at(100)).unfinished_first(at(101), OVERLAP));
+        assert!(!History::default().unfinished_first(at(101), OVERLAP));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, Event, Observer, Plan};
 use crate::extract::{self, Page, Reader};
 use crate::http::{self, Client};
-use crate::ledger::{Counts, Progress, ResourceOutcome, RunId, State, Window, WindowId};
+use crate::ledger::{Counts, History, Progress, ResourceOutcome, RunId, State, Window, WindowId};
 use crate::resource::Resource;
 use crate::transform::Mapper;
 use crate::warehouse::{Batch, Warehouse};
@@ -97,25 +97,37 @@ impl<W: Warehouse> Stream<'_, W> {
     }
 
     async fn read_and_land(&self, counts: &mut Counts) -> Result<(), Halt> {
-        let windows = self.windows().await.map_err(Halt::Warehouse)?;
+        let history = self.history().await?;
+        if history.unfinished_first(self.started_at, self.plan.overlap) {
+            self.read_and_land_windows(history.open, counts).await?;
+            let history = self.history().await?;
+            return self.read_and_land_windows(self.new_windows(&history).await?, counts).await;
+        }
+        let mut windows = self.new_windows(&history).await?;
+        windows.extend(history.open);
+        // What is new comes before what was left.
+        windows.sort_by_key(|window| std::cmp::Reverse(window.range.to));
+        self.read_and_land_windows(windows, counts).await
+    }
+
+    async fn history(&self) -> Result<History, Halt> {
+        self.warehouse.history(self.resource).await.map_err(|error| Halt::Warehouse(error.into()))
+    }
+
+    /// Makes windows for what no window has covered yet, up to the start of this run.
+    async fn new_windows(&self, history: &History) -> Result<Vec<Window>, Halt> {
+        let ranges = history.ranges_to_read(self.plan.start_date, self.started_at, self.plan.overlap);
+        let Some(bookmark) = history.planned(&ranges) else { return Ok(Vec::new()) };
+        let windows = self.warehouse.plan(self.run, self.resource, bookmark, &ranges).await;
+        windows.map_err(|error| Halt::Warehouse(error.into()))
+    }
+
+    async fn read_and_land_windows(&self, windows: Vec<Window>, counts: &mut Counts) -> Result<(), Halt> {
         let (sender, receiver) = mpsc::channel(PAGES_WAITING);
         let (read, landed) = tokio::join!(self.read(windows, sender), self.land(receiver, counts));
         // When landing fails, reading only notices that nobody takes its pages.
         landed.map_err(Halt::Warehouse)?;
         read
-    }
-
-    /// Unfinished windows of earlier runs, and new ones up to the start of this run; newest first.
-    async fn windows(&self) -> Result<Vec<Window>, Error> {
-        let history = self.warehouse.history(self.resource).await?;
-        let ranges = history.ranges_to_read(self.plan.start_date, self.started_at, self.plan.overlap);
-        let mut windows = match history.planned(&ranges) {
-            Some(bookmark) => self.warehouse.plan(self.run, self.resource, bookmark, &ranges).await?,
-            None => Vec::new(),
-        };
-        windows.extend(history.open);
-        windows.sort_by_key(|window| std::cmp::Reverse(window.range.to));
-        Ok(windows)
     }
 
     async fn read(&self, windows: Vec<Window>, sender: mpsc::Sender<Batch>) -> Result<(), Halt> {

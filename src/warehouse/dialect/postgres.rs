@@ -152,14 +152,15 @@ impl Dialect for Postgres {
         let doing = Error::doing("take the run lock");
         // A lock of a transaction and not of a session: behind a pooler, the session outlives the run. An idle transaction
         // that has written nothing holds nothing else back.
-        let begin = "begin; set local idle_in_transaction_session_timeout = 0";
+        // The server frees a lock a moment after its holder has gone, so a run right behind another waits that long.
+        let begin = "begin; set local idle_in_transaction_session_timeout = 0; set local lock_timeout = '2s'";
         let mut transaction = self.pool.begin_with(begin).await.map_err(&doing)?;
-        let taken: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock($1)")
-            .bind(self.lock_key())
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(&doing)?;
-        Ok(taken.then_some(transaction))
+        let lock = sqlx::query("select pg_advisory_xact_lock($1)").bind(self.lock_key());
+        match lock.execute(&mut *transaction).await {
+            Ok(_) => Ok(Some(transaction)),
+            Err(error) if Trouble::of(&error) == Trouble::Busy => Ok(None),
+            Err(error) => Err(doing(error)),
+        }
     }
 
     async fn write(
