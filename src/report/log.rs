@@ -65,7 +65,7 @@ impl Log {
     /// A sentence for the person who waits.
     pub fn say(&self, sentence: &str) {
         match self.format {
-            LogFormat::Text => say(sentence),
+            LogFormat::Text => self.above_bars(sentence),
             LogFormat::Json => tracing::info!("{}", sentence.trim()),
         }
     }
@@ -73,7 +73,7 @@ impl Log {
     /// What is not complete.
     pub fn warn(&self, sentence: &str) {
         match self.format {
-            LogFormat::Text => say(&format!("warning: {sentence}")),
+            LogFormat::Text => self.above_bars(&format!("warning: {sentence}")),
             LogFormat::Json => tracing::warn!("{sentence}"),
         }
     }
@@ -90,13 +90,17 @@ impl Log {
     pub fn failure(&self, error: &dyn std::error::Error, hint: Option<&str>) {
         match self.format {
             LogFormat::Text => {
-                say(&format!("error: {}", chain(error)));
+                self.above_bars(&format!("error: {}", chain(error)));
                 if let Some(hint) = hint {
                     self.hint(hint);
                 }
             }
             LogFormat::Json => tracing::error!(hint, "{}", chain(error)),
         }
+    }
+
+    fn above_bars(&self, text: &str) {
+        self.bars.suspend(|| say(text));
     }
 
     /// The place for bars.
