@@ -20,7 +20,8 @@ async fn main() {
         let raws: Vec<_> = texts.iter().map(|text| RawValue::from_string(text.clone()).expect("JSON")).collect();
         let (records, taken) = timed(async { raws.into_iter().map(Record::new).collect::<Vec<_>>() }).await;
         figures.add("keys", "records/s", count as f64 / taken.as_secs_f64());
-        let (rows, typed) = timed(async { records.into_iter().map(|record| mapper.row(record)).collect::<Vec<_>>() }).await;
+        let (rows, typed) =
+            timed(async { records.into_iter().map(|record| mapper.row(record)).collect::<Vec<_>>() }).await;
         assert!(rows.iter().all(Result::is_ok), "every ticket fits");
         figures.add("cells", "records/s", count as f64 / typed.as_secs_f64());
         figures.add("keys and cells", "records/s", count as f64 / (taken + typed).as_secs_f64());

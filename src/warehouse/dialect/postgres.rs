@@ -1,5 +1,6 @@
-//! Postgres, in one schema of a database. New rows land by COPY, changed ones by one insert of arrays.
+//! Postgres, in one schema of a database. Rows land by COPY; what they replace is deleted in the same transaction.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -171,95 +172,45 @@ impl Dialect for Postgres {
         changed: Vec<Row>,
         stamp: Stamp,
     ) -> Result<u64, sqlx::Error> {
-        let mut written = 0;
-        if !fresh.is_empty() {
-            let names: Vec<_> = statement::columns(resource).map(quoted).collect();
-            let sql = format!("copy {{{}}} ({}) from stdin with (format binary)", resource.name, names.join(", "));
-            let mut copy = transaction.copy_in_raw(&self.spell(&sql)).await?;
-            copy.send(encode::copy_stream(resource.columns, &fresh, stamp)).await?;
-            written += copy.finish().await?;
+        let mut rows = fresh;
+        rows.extend(self.take_away(transaction, resource, changed).await?);
+        if rows.is_empty() {
+            return Ok(0);
         }
-        if changed.is_empty() {
-            return Ok(written);
-        }
-        let rows = changed;
-        let count = rows.len();
-        let mut cells: Vec<Vec<Cell>> = resource.columns.iter().map(|_| Vec::with_capacity(count)).collect();
-        let (mut raws, mut hashes) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for row in rows {
-            for (column, cell) in cells.iter_mut().zip(row.cells) {
-                column.push(cell);
-            }
-            raws.push(row.raw.map(String::from));
-            hashes.push(row.hash);
-        }
-        let mut arguments = PgArguments::default();
-        let add = || {
-            arguments.add(stamp.synced_at)?;
-            arguments.add(stamp.run.0)?;
-            for (column, cells) in resource.columns.iter().zip(cells) {
-                add_array(&mut arguments, column.kind, cells)?;
-            }
-            arguments.add(raws)?;
-            arguments.add(hashes)
-        };
-        add().map_err(sqlx::Error::Encode)?;
-        let sql = self.spell(&unnest(resource));
-        let done = sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut **transaction).await?;
-        Ok(written + done.rows_affected())
+        let names: Vec<_> = statement::columns(resource).map(quoted).collect();
+        let sql = format!("copy {{{}}} ({}) from stdin with (format binary)", resource.name, names.join(", "));
+        let mut copy = transaction.copy_in_raw(&self.spell(&sql)).await?;
+        copy.send(encode::copy_stream(resource.columns, &rows, stamp)).await?;
+        copy.finish().await
     }
 }
 
-/// An insert of any number of rows in one statement, with one array a column.
-fn unnest(resource: &Resource) -> String {
-    let (mut selected, mut arrays, mut names) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, column) in resource.columns.iter().enumerate() {
-        let cast = if column.kind == Kind::Json { "::jsonb" } else { "" };
-        selected.push(format!("c{index}{cast}"));
-        arrays.push(format!("?::{}[]", array_word(column.kind)));
-        names.push(format!("c{index}"));
-    }
-    arrays.extend(["?::text[]".to_owned(), "?::bigint[]".to_owned()]);
-    format!(
-        "{}select {}, raw::json, hash, ?, null, ? from unnest({}) as fresh({}, raw, hash){}",
-        statement::insert_into(resource),
-        selected.join(", "),
-        arrays.join(", "),
-        names.join(", "),
-        statement::on_conflict(resource),
-    )
-}
-
-fn array_word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text | Kind::Json => "text",
-        Kind::Integer => "bigint",
-        Kind::Real => "double precision",
-        Kind::Boolean => "boolean",
-        Kind::Date => "date",
-        Kind::Timestamp => "timestamptz",
-    }
-}
-
-fn add_array(arguments: &mut PgArguments, kind: Kind, cells: Vec<Cell>) -> Result<(), BoxDynError> {
-    fn values<T>(cells: Vec<Cell>, value: impl Fn(Cell) -> Option<T>) -> Vec<Option<T>> {
-        cells.into_iter().map(value).collect()
-    }
-    macro_rules! of {
-        ($($variant:ident)|+) => {
-            arguments.add(values(cells, |cell| match cell {
-                $(Cell::$variant(value))|+ => Some(value),
-                _ => None,
-            }))
-        };
-    }
-    match kind {
-        Kind::Text | Kind::Json => of!(Text | Json),
-        Kind::Integer => of!(Integer),
-        Kind::Real => of!(Real),
-        Kind::Boolean => of!(Boolean),
-        Kind::Date => of!(Date),
-        Kind::Timestamp => of!(Timestamp),
+impl Postgres {
+    /// Deletes what these rows replace, and gives back the rows that are to be put in its place: those that are not older.
+    ///
+    /// A delete and a COPY land changed rows a third faster than an update through `on conflict`, and an update writes the
+    /// same new version of the row and of its index entries.
+    async fn take_away(
+        &self,
+        transaction: &mut Transaction<'static, sqlx::Postgres>,
+        resource: &'static Resource,
+        rows: Vec<Row>,
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        if rows.is_empty() {
+            return Ok(rows);
+        }
+        let (id, cursor) = (quoted(resource.columns[0].name), quoted(resource.feed.cursor()));
+        let sql = format!(
+            "delete from {{{}}} as held using unnest(?::text[], ?::timestamptz[]) as fresh(id, cursor)
+            where held.{id} = fresh.id
+            and (held.{cursor} is null or fresh.cursor is null or fresh.cursor >= held.{cursor}) returning fresh.id",
+            resource.name
+        );
+        let ids: Vec<_> = rows.iter().map(|row| row.id.clone()).collect();
+        let cursors: Vec<_> = rows.iter().map(|row| row.cursor).collect();
+        let gone = sqlx::query_scalar(AssertSqlSafe(self.spell(&sql))).bind(ids).bind(cursors);
+        let gone: HashSet<String> = gone.fetch_all(&mut **transaction).await?.into_iter().collect();
+        Ok(rows.into_iter().filter(|row| gone.contains(&row.id)).collect())
     }
 }
 
