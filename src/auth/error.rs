@@ -81,7 +81,7 @@ pub enum Error {
     },
 }
 
-/// Reason of a refusal, from the table of platform.md 1.5.
+/// Reason of a refusal, by the codes that the token endpoint was seen to give under status 200 (2025, 2026).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// Refresh token revoked, pushed out by newer ones, or of another data centre.

@@ -66,7 +66,7 @@ async fn post(
 }
 
 /// Success is status 200 and a token; refusals come under 200 too, and only the throttle has a status of its own
-/// (platform.md 1.5). The throttle's text is localised, so it is known by its status and `"status":"failure"`.
+/// (recorded answers, 2026). The throttle's text is localised, so it is known by its status and `"status":"failure"`.
 fn read(response: &::http::Response<Bytes>, host: String, clock: &Clock) -> Result<AccessToken, Error> {
     let now = clock.now();
     let status = response.status();

@@ -33,8 +33,8 @@ pub struct Credentials {
     pub refresh_token: Secret,
 }
 
-/// Most token requests in ten minutes, all processes together. Zoho blocks at 10 (platform.md 1.4) and prolongs the
-/// block for who goes on asking; two are left for other tools that share the client.
+/// Most token requests in ten minutes, all processes together. Zoho blocks at 10 (zoho.com/accounts/protocol/oauth, "Token
+/// limits") and prolongs the block for who goes on asking; two are left for other tools that share the client.
 const REQUEST_BUDGET: usize = 8;
 
 /// The time in which requests are counted, and for which Zoho blocks.

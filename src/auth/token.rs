@@ -67,7 +67,7 @@ pub(super) struct Body {
 
 impl Body {
     /// The token, if there is one. `expires_in` is seconds, but an older form of the answer has milliseconds there and
-    /// the seconds in `expires_in_sec` (platform.md 1.3).
+    /// the seconds in `expires_in_sec` (seen in answers of older clients).
     pub(super) fn token(&self, now: DateTime<Utc>) -> Option<AccessToken> {
         let secret = Secret::new(self.access_token.as_deref()?)?;
         let seconds = match (self.expires_in_sec, self.expires_in) {

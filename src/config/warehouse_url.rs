@@ -115,14 +115,14 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<WarehouseUrl, Refused> {
-        WarehouseUrl::parse(text, Some(Path::new("/home/ada")), Path::new("/work"))
+        WarehouseUrl::parse(text, Some(Path::new("/home/ada")), Path::new("/srv"))
     }
 
     #[test]
     fn every_form_of_an_sqlite_address_names_its_file() {
         for (text, file) in [
-            ("sqlite:deskhouse.db", "/work/deskhouse.db"),
-            ("sqlite://deskhouse.db", "/work/deskhouse.db"),
+            ("sqlite:deskhouse.db", "/srv/deskhouse.db"),
+            ("sqlite://deskhouse.db", "/srv/deskhouse.db"),
             ("sqlite:/data/d.db", "/data/d.db"),
             ("sqlite:///data/d.db", "/data/d.db"),
             ("sqlite:~/d.db", "/home/ada/d.db"),

@@ -32,7 +32,7 @@ pub struct Page {
     pub remaining: Option<u64>,
 }
 
-/// Departments in one request; the largest `limit` of the path (platform.md 3.5).
+/// Departments in one request; the largest `limit` of the path (zoho/zohodesk-oas, `Department.json`).
 const DEPARTMENTS_LIMIT: usize = 200;
 
 /// Refusals that one page may take to learn from: a limit and a cap, each corrected once.

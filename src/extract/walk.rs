@@ -250,7 +250,7 @@ impl Walk {
                 self.rules.limit = *largest;
                 Ok(())
             }
-            // `from` and `limit` together must not pass the cap either (platform.md 5.1), so the cap is taken as the number
+            // `from` and `limit` together must not pass the cap either (seen live: `from=4999` with `limit=10` is refused), so the cap is taken as the number
             // of the last row that can be reached.
             Problem::Range { field, largest } if field == "from" && *largest < u32::MAX => {
                 self.reach_only((largest + 1).saturating_sub(self.rules.first_row), from, limit)

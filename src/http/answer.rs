@@ -133,7 +133,7 @@ fn refusal(status: u16, response: &::http::Response<Bytes>) -> Failure {
 }
 
 impl Problem {
-    /// Reads the texts that were seen live (platform.md 4.2). The message itself goes no further: it can hold customer
+    /// Reads the texts that were seen live (2026). The message itself goes no further: it can hold customer
     /// data.
     fn read(message: &str) -> Self {
         if let Some((_, rest)) = message.split_once("iterable is ")

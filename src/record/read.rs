@@ -90,7 +90,7 @@ pub fn boolean(json: &str) -> Result<Option<bool>, Misfit> {
 /// and empty text.
 ///
 /// The vendor's pattern allows `/` before the fraction, its examples show milliseconds, live answers show
-/// `2026-01-02T03:04:05.000Z` (tickets.md, section 1).
+/// `2026-01-02T03:04:05.000Z` (zoho/zohodesk-oas, v1.0).
 pub fn timestamp(json: &str) -> Result<Option<DateTime<Utc>>, Misfit> {
     let Some(plain) = plain(json) else { return Ok(None) };
     let misfit = || Misfit::new("a timestamp", json);
