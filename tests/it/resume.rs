@@ -142,7 +142,8 @@ on_every_engine! {
         for kill in 0..=KILLS {
             if kill < KILLS {
                 let mut sync = house.start(&["sync", "--json"]);
-                wait_for_requests(&portal, &mut sync, dice.random_range(2..=30)).await;
+                // Soon enough that there is something left to read after the last of them.
+                wait_for_requests(&portal, &mut sync, dice.random_range(2..=15)).await;
                 sync.kill().await.expect("the sync is killed");
             } else {
                 house.sync().await;
