@@ -20,8 +20,9 @@ use crate::support::{Engine, House, Portal, compare, house};
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_requests_are_in_flight_than_configured() {
     for most in [1, 3] {
-        let portal =
-            Portal::start(Settings { tickets: 600, latency: Duration::from_millis(20), ..Settings::default() }).await;
+        // Answers take so long that the evenly spaced requests of four resources have to meet.
+        let latency = Duration::from_millis(120);
+        let portal = Portal::start(Settings { tickets: 600, latency, ..Settings::default() }).await;
         let mut house = House::new(&portal, Engine::Sqlite).await;
         house.set("DESKHOUSE_LIMITS__CONCURRENCY", most.to_string());
         house.sync().await;
