@@ -81,7 +81,7 @@ impl Log {
     /// What to do, after an empty line.
     pub fn hint(&self, hint: &str) {
         match self.format {
-            LogFormat::Text => say(&format!("\nhint: {hint}")),
+            LogFormat::Text => self.above_bars(&format!("\nhint: {hint}")),
             LogFormat::Json => tracing::warn!(hint, "what to do"),
         }
     }

@@ -47,7 +47,7 @@ impl Postgres {
         let has_lz4 = "select exists (select from pg_settings where name = 'default_toast_compression' and 'lz4' = any(enumvals))";
         let has_lz4 = sqlx::query_scalar(has_lz4).fetch_one(&mut connection).await.map_err(cannot)?;
         connection.close().await.map_err(cannot)?;
-        // A lock, and as many writers as help: a batch is one statement, which keeps one server process busy.
+        // A lock, and as many writers as help: landing a batch keeps one server process busy.
         let pool = PgPoolOptions::new().max_connections(3).acquire_timeout(LONGEST_WAIT).connect_lazy_with(options);
         Ok(Self { pool, address, schema: schema.to_owned(), has_lz4 })
     }
