@@ -80,7 +80,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         for (row, held) in rows.into_iter().zip(held) {
             match held {
                 None => fresh.push(row),
-                Some(hash) if hash == row.hash => counts.unchanged += 1,
+                Some(held) if held.hash == row.hash || is_older(row.cursor, held.cursor) => counts.unchanged += 1,
                 Some(_) => changed.push(row),
             }
         }
@@ -89,11 +89,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         }
         (counts.inserted, counts.updated) = (fresh.len() as u64, changed.len() as u64);
         counts.mended = fresh.iter().chain(&changed).filter(|row| row.mended).count() as u64;
-        let written = self.dialect.write(open, resource, fresh, changed, stamp).await?;
-        // What was not written is an older version than the one held.
-        let older = (counts.inserted + counts.updated).saturating_sub(written);
-        counts.updated -= older.min(counts.updated);
-        counts.unchanged += older;
+        self.dialect.write(open, resource, fresh, changed, stamp).await?;
         Ok(counts)
     }
 

@@ -1,7 +1,6 @@
 //! The only folder that knows that there are two SQLs: how each spells names, values and types, and how each lands rows
 //! fastest. Here is what a database has to be able to do; everything else about a warehouse is written once, in `sql`.
 
-mod encode;
 mod postgres;
 mod sqlite;
 
@@ -75,16 +74,16 @@ pub trait Dialect: Sized + Send + Sync + 'static {
         sql: String,
     ) -> impl Future<Output = Result<(), Trouble>> + Send;
 
-    /// The fingerprints of the rows with these keys, in the same order; `None` where there is no such row.
+    /// What is held of the rows with these keys, in the same order; `None` where there is no such row.
     fn held(
         &self,
         transaction: &mut Self::Transaction,
         resource: &'static Resource,
         keys: Vec<ByteString>,
-    ) -> impl Future<Output = Result<Vec<Option<i64>>, Trouble>> + Send;
+    ) -> impl Future<Output = Result<Vec<Option<Held>>, Trouble>> + Send;
 
-    /// Writes rows: `fresh` have keys that are not there, `changed` have keys that are, and replace what is there unless
-    /// that is newer. No key comes twice. Gives the number of rows that were written.
+    /// Writes rows: `fresh` have keys that are not there, `changed` have keys that are, and replace what is there. No key
+    /// comes twice.
     fn write(
         &self,
         transaction: &mut Self::Transaction,
@@ -92,7 +91,7 @@ pub trait Dialect: Sized + Send + Sync + 'static {
         fresh: Vec<Row>,
         changed: Vec<Row>,
         stamp: Stamp,
-    ) -> impl Future<Output = Result<u64, Trouble>> + Send;
+    ) -> impl Future<Output = Result<(), Trouble>> + Send;
 
     /// Closes all connections. Nothing may be open any more.
     fn close(self) -> impl Future<Output = ()> + Send;
@@ -106,6 +105,13 @@ pub enum Durability {
     InOrder,
     /// That it, and everything before it, outlives a crash.
     Confirmed,
+}
+
+/// As much of a row as tells whether another version of it is worth writing.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    pub(super) hash: i64,
+    pub(super) cursor: Option<DateTime<Utc>>,
 }
 
 /// What every row of a batch is stamped with.

@@ -6,9 +6,10 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::Stamp;
 use crate::resource::{Column, Kind};
 use crate::transform::{Cell, Row};
+use crate::warehouse::dialect::Stamp;
+use crate::warehouse::statement::OWN;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const TRAILER: i16 = -1;
@@ -17,29 +18,54 @@ const NULL: i32 = -1;
 /// Days and microseconds are counted from here.
 const EPOCH: DateTime<Utc> = DateTime::from_timestamp(946_684_800, 0).expect("2000-01-01");
 
-/// The rows as one COPY stream: the columns of the definition, then `_raw`, `_hash`, `_synced_at`, `_deleted_at` (null)
-/// and `_run_id`.
-pub(super) fn copy_stream(columns: &[Column], rows: &[Row], stamp: Stamp) -> Vec<u8> {
-    let bytes: usize = rows.iter().map(|row| row.raw.as_ref().map_or(0, |raw| raw.len())).sum();
-    let mut out = Vec::with_capacity(2 * bytes + rows.len() * columns.len() * 8 + 64);
-    let fields = i16::try_from(columns.len() + super::super::statement::OWN.len()).unwrap_or(i16::MAX);
-    out.extend_from_slice(SIGNATURE);
-    for row in rows {
+/// Bytes after which a part of the stream is worth sending.
+const PART: usize = 256 * 1024;
+
+/// Rows as a COPY stream: the columns of the definition, then `_raw`, `_hash`, `_synced_at`, `_deleted_at` (null) and
+/// `_run_id`.
+pub(super) struct Stream {
+    columns: &'static [Column],
+    stamp: Stamp,
+    out: Vec<u8>,
+    is_sent: bool,
+}
+
+impl Stream {
+    pub(super) fn new(columns: &'static [Column], stamp: Stamp) -> Self {
+        Self { columns, stamp, out: Vec::from(SIGNATURE), is_sent: false }
+    }
+
+    /// Adds a row; gives the next part of the stream when there is enough of it.
+    pub(super) fn add(&mut self, row: &Row) -> Option<&[u8]> {
+        if std::mem::take(&mut self.is_sent) {
+            self.out.clear();
+        }
+        let out = &mut self.out;
+        let fields = i16::try_from(self.columns.len() + OWN.len()).unwrap_or(i16::MAX);
         out.extend_from_slice(&fields.to_be_bytes());
-        for (column, cell) in columns.iter().zip(&row.cells) {
-            field(&mut out, column.kind, cell);
+        for (column, cell) in self.columns.iter().zip(&row.cells) {
+            field(out, column.kind, cell);
         }
         match &row.raw {
-            Some(raw) => bytes_field(&mut out, raw.as_bytes()),
-            None => null(&mut out),
+            Some(raw) => bytes_field(out, raw.as_bytes()),
+            None => null(out),
         }
-        bytes_field(&mut out, &row.hash.to_be_bytes());
-        bytes_field(&mut out, &microseconds(stamp.synced_at).to_be_bytes());
-        null(&mut out);
-        bytes_field(&mut out, &stamp.run.0.to_be_bytes());
+        bytes_field(out, &row.hash.to_be_bytes());
+        bytes_field(out, &microseconds(self.stamp.synced_at).to_be_bytes());
+        null(out);
+        bytes_field(out, &self.stamp.run.0.to_be_bytes());
+        self.is_sent = out.len() >= PART;
+        self.is_sent.then_some(out.as_slice())
     }
-    out.extend_from_slice(&TRAILER.to_be_bytes());
-    out
+
+    /// The last part.
+    pub(super) fn end(mut self) -> Vec<u8> {
+        if self.is_sent {
+            self.out.clear();
+        }
+        self.out.extend_from_slice(&TRAILER.to_be_bytes());
+        self.out
+    }
 }
 
 fn field(out: &mut Vec<u8>, kind: Kind, cell: &Cell) {

@@ -1,28 +1,25 @@
-//! SQLite in a file. One connection; rows land one by one through a prepared statement, in the thread that binds them.
-//!
-//! An insert of many rows at once saves nothing here, since there is no server to talk to: it makes SQLite hold every
-//! value of the statement at the same time, and lands a third fewer rows a second than a statement that takes one row
-//! and is run again while its memory is still warm. A list in one JSON value, taken apart by `json_each`, lands a tenth.
-//! That is why the driver here is rusqlite: one that talks to its thread for each statement (sqlx) cannot do that.
+//! SQLite in a file: one connection, used by one transaction at a time in a thread where it holds nothing up. How rows are
+//! written is told in `rows`.
 
-use std::collections::HashSet;
+mod rows;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytestring::ByteString;
-use chrono::{DateTime, Datelike, Timelike, Utc};
-use rusqlite::types::{Null, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Statement, ToSql, params_from_iter};
+use chrono::{DateTime, Utc};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags, params_from_iter};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::super::error::{Error, Trouble};
-use super::super::lock::FileLock;
-use super::super::statement::{self, OWN, quoted};
-use super::super::value::Value;
-use super::{Dialect, Durability, Stamp};
+use super::{Dialect, Durability, Held, Stamp};
 use crate::config::WarehouseUrl;
 use crate::resource::{Kind, Resource};
 use crate::transform::{Cell, Row};
+use crate::warehouse::error::{Error, Trouble};
+use crate::warehouse::lock::FileLock;
+use crate::warehouse::value::Value;
+use rows::iso;
 
 /// SQLite in a file.
 pub struct Sqlite {
@@ -74,7 +71,7 @@ impl Sqlite {
         };
         let file = path.clone();
         let connected = on_thread(move || {
-            // The guard of the pool of one is ours, so SQLite need not lock as well.
+            // The lock around the connection is ours, so SQLite need not lock as well.
             let access = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = match &file {
                 Some(path) => Connection::open_with_flags(path, access),
@@ -98,7 +95,7 @@ impl Sqlite {
 
     async fn begin_with(&self, statement: &'static str) -> Result<SqliteTransaction, Trouble> {
         let connection = Arc::clone(&self.connection).lock_owned().await;
-        let mut transaction = SqliteTransaction(Some(Held(connection)));
+        let mut transaction = SqliteTransaction(Some(Guard(connection)));
         transaction.run(move |connection| connection.execute_batch(statement)).await?;
         Ok(transaction)
     }
@@ -117,9 +114,9 @@ async fn on_thread<T: Send + 'static>(
 
 /// The connection while a transaction is open on it; dropping it takes back what was not committed, also when the future
 /// that waits for a statement is dropped and only the thread is left.
-struct Held(OwnedMutexGuard<Connection>);
+struct Guard(OwnedMutexGuard<Connection>);
 
-impl Drop for Held {
+impl Drop for Guard {
     fn drop(&mut self) {
         if !self.0.is_autocommit() {
             // What cannot be taken back now, SQLite takes back when the file is opened again.
@@ -129,20 +126,20 @@ impl Drop for Held {
 }
 
 /// An open transaction.
-pub struct SqliteTransaction(Option<Held>);
+pub struct SqliteTransaction(Option<Guard>);
 
 impl SqliteTransaction {
     async fn run<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Trouble> {
-        let held = self.0.take().ok_or_else(|| Trouble::Lost("closed".into()))?;
-        let (held, done) = on_thread(move || {
-            let done = work(&held.0);
-            Ok((held, done))
+        let guard = self.0.take().ok_or_else(|| Trouble::Lost("closed".into()))?;
+        let (guard, done) = on_thread(move || {
+            let done = work(&guard.0);
+            Ok((guard, done))
         })
         .await?;
-        self.0 = Some(held);
+        self.0 = Some(guard);
         done.map_err(|error| trouble(&error))
     }
 }
@@ -230,13 +227,8 @@ impl Dialect for Sqlite {
         transaction: &mut SqliteTransaction,
         resource: &'static Resource,
         keys: Vec<ByteString>,
-    ) -> Result<Vec<Option<i64>>, Trouble> {
-        let sql = format!("select _hash from {} where {} = ?", quoted(resource.name), quoted(resource.columns[0].name));
-        let held = move |connection: &Connection| {
-            let mut held = connection.prepare_cached(&sql)?;
-            keys.iter().map(|key| held.query_row([&**key], |row| row.get(0)).optional()).collect()
-        };
-        transaction.run(held).await
+    ) -> Result<Vec<Option<Held>>, Trouble> {
+        transaction.run(move |connection| rows::held(connection, resource, &keys)).await
     }
 
     async fn write(
@@ -246,11 +238,12 @@ impl Dialect for Sqlite {
         fresh: Vec<Row>,
         changed: Vec<Row>,
         stamp: Stamp,
-    ) -> Result<u64, Trouble> {
+    ) -> Result<(), Trouble> {
         let written = move |connection: &Connection| {
-            Ok(insert(connection, resource, &fresh, stamp)? + update(connection, resource, &changed, stamp)?)
+            rows::insert(connection, resource, &fresh, stamp)?;
+            rows::update(connection, resource, &changed, stamp)
         };
-        Ok(transaction.run(written).await? as u64)
+        transaction.run(written).await
     }
 
     async fn close(self) {
@@ -264,91 +257,6 @@ impl Dialect for Sqlite {
 /// A numbered place for each value would make the parse of a long statement quadratic.
 fn spell(sql: &str) -> String {
     sql.replace("in [?]", "in (select value from json_each(?))").replace(['{', '}'], "\"")
-}
-
-/// Inserts rows whose keys are not there.
-fn insert(connection: &Connection, resource: &'static Resource, rows: &[Row], stamp: Stamp) -> rusqlite::Result<usize> {
-    if rows.is_empty() {
-        return Ok(0);
-    }
-    let names: Vec<_> = statement::columns(resource).map(quoted).collect();
-    let places = vec!["?"; names.len()].join(", ");
-    let sql = format!("insert into {} ({}) values ({places})", quoted(resource.name), names.join(", "));
-    let mut insert = connection.prepare_cached(&sql)?;
-    let synced_at = iso(stamp.synced_at);
-    rows.iter().map(|row| write(&mut insert, row, &synced_at, stamp.run.0)).sum()
-}
-
-/// Updates rows whose keys are there, unless what is there is newer.
-///
-/// SQLite writes the entry of each index anew whose column an update names, changed or not, and most of what people do to
-/// a ticket changes none but the time. So the first statement names none of the others and asks that they be the same;
-/// the second one is for what the first has not found.
-fn update(connection: &Connection, resource: &'static Resource, rows: &[Row], stamp: Stamp) -> rusqlite::Result<usize> {
-    if rows.is_empty() {
-        return Ok(0);
-    }
-    let indexed =
-        "select distinct entry.name from pragma_index_list(?) as list join pragma_index_info(list.name) as entry
-        where list.origin = 'c'";
-    let mut indexed = connection.prepare_cached(indexed)?;
-    let indexed: HashSet<String> = indexed.query_map([resource.name], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let (index, cursor) = resource.cursor();
-    let is_kept = |name: &str| name != cursor.name && indexed.contains(name);
-    let places = || statement::columns(resource).zip(1..).skip(1);
-    let statement = |sets: Vec<String>, kept: Vec<String>| {
-        connection.prepare_cached(&format!(
-            "update {} set {} where {} = ?1 and ({held} is null or ?{new} is null or ?{new} >= {held}){}",
-            quoted(resource.name),
-            sets.join(", "),
-            quoted(resource.columns[0].name),
-            kept.concat(),
-            held = quoted(cursor.name),
-            new = index + 1,
-        ))
-    };
-    let set = |(name, place): (&str, usize)| format!("{} = ?{place}", quoted(name));
-    let keep = |(name, place): (&str, usize)| format!(" and {} is ?{place}", quoted(name));
-    let mut beside_indexes = statement(
-        places().filter(|(name, _)| !is_kept(name)).map(set).collect(),
-        places().filter(|(name, _)| is_kept(name)).map(keep).collect(),
-    )?;
-    let mut whole = statement(places().map(set).collect(), Vec::new())?;
-    let synced_at = iso(stamp.synced_at);
-    let mut written = 0;
-    for row in rows {
-        written += match write(&mut beside_indexes, row, &synced_at, stamp.run.0)? {
-            0 => write(&mut whole, row, &synced_at, stamp.run.0)?,
-            one => one,
-        };
-    }
-    Ok(written)
-}
-
-/// Runs a statement with a row: the columns of the definition, then [`OWN`].
-fn write(statement: &mut Statement<'_>, row: &Row, synced_at: &str, run: i64) -> rusqlite::Result<usize> {
-    for (index, cell) in row.cells.iter().enumerate() {
-        statement.raw_bind_parameter(index + 1, cell)?;
-    }
-    let own: [&dyn ToSql; OWN.len()] = [&row.raw.as_deref(), &row.hash, &synced_at, &Null, &run];
-    for (index, value) in own.into_iter().enumerate() {
-        statement.raw_bind_parameter(row.cells.len() + index + 1, value)?;
-    }
-    statement.raw_execute()
-}
-
-impl ToSql for Cell {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Self::Null => Null.into(),
-            Self::Text(text) | Self::Json(text) => ToSqlOutput::Borrowed((&**text).into()),
-            Self::Integer(value) => (*value).into(),
-            Self::Real(value) => (*value).into(),
-            Self::Boolean(value) => (*value).into(),
-            Self::Date(date) => date.to_string().into(),
-            Self::Timestamp(time) => iso(*time).into(),
-        })
-    }
 }
 
 fn bound(values: Vec<Value>) -> impl Iterator<Item = rusqlite::types::Value> {
@@ -397,41 +305,5 @@ fn trouble(error: &rusqlite::Error) -> Trouble {
         13 => Trouble::Full,
         14 => Trouble::NoAccess,
         _ => Trouble::Other(failure.extended_code.to_string()),
-    }
-}
-/// The text form of instants in SQLite: ISO 8601 in UTC with milliseconds, so that text order is time order. Readers let
-/// only four-digit years in. By hand, since a ticket has ten of them and chrono would read its format string each time.
-fn iso(time: DateTime<Utc>) -> String {
-    let mut text = *b"0000-00-00T00:00:00.000Z";
-    let mut put = |end: usize, mut number: u32| {
-        let mut place = end;
-        while number > 0 {
-            place -= 1;
-            text[place] = b'0' + (number % 10) as u8;
-            number /= 10;
-        }
-    };
-    put(4, time.year().clamp(0, 9999).unsigned_abs());
-    put(7, time.month());
-    put(10, time.day());
-    put(13, time.hour());
-    put(16, time.minute());
-    put(19, time.second());
-    put(23, time.timestamp_subsec_millis().min(999));
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn instants_are_written_as_chrono_would(milliseconds in -62_135_596_800_000i64..253_402_300_800_000) {
-            let time = DateTime::from_timestamp_millis(milliseconds).expect("a time in range");
-            prop_assert_eq!(iso(time), time.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
-        }
     }
 }

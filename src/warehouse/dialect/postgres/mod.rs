@@ -1,6 +1,8 @@
 //! Postgres, in one schema of a database. Rows land by COPY; what they replace is deleted in the same transaction.
 
-use std::collections::{HashMap, HashSet};
+mod copy;
+
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bytestring::ByteString;
@@ -10,13 +12,13 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgPoolOptions, PgRow, PgTypeInfo};
 use sqlx::{Arguments, AssertSqlSafe, Connection, Encode, Executor, PgConnection, Pool, Row as _, Type};
 
-use super::super::error::{Error, Trouble};
-use super::super::statement::{self, quoted};
-use super::super::value::Value;
-use super::{Dialect, Durability, Stamp, encode};
+use super::{Dialect, Durability, Held, Stamp};
 use crate::config::WarehouseUrl;
 use crate::resource::{Kind, Resource};
 use crate::transform::{Cell, Row};
+use crate::warehouse::error::{Error, Trouble};
+use crate::warehouse::statement::{self, quoted};
+use crate::warehouse::value::Value;
 
 /// Longest wait for a connection.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -149,16 +151,18 @@ impl Dialect for Postgres {
         transaction: &mut Transaction,
         resource: &'static Resource,
         keys: Vec<ByteString>,
-    ) -> Result<Vec<Option<i64>>, Trouble> {
-        let id = quoted(resource.columns[0].name);
-        let sql = self.spell(&format!("select {id}, _hash from {{{}}} where {id} in [?]", resource.name));
+    ) -> Result<Vec<Option<Held>>, Trouble> {
+        let (id, cursor) = (quoted(resource.columns[0].name), quoted(resource.feed.cursor()));
+        let sql = self.spell(&format!("select {id}, _hash, {cursor} from {{{}}} where {id} in [?]", resource.name));
         let ids: Vec<&str> = keys.iter().map(|key| &**key).collect();
-        let held = sqlx::query_as::<_, (String, i64)>(AssertSqlSafe(sql)).bind(ids);
-        let held = held.fetch_all(&mut **transaction).await.map_err(trouble)?;
-        let held: HashMap<String, i64> = held.into_iter().collect();
+        let rows = sqlx::query_as::<_, (String, i64, Option<DateTime<Utc>>)>(AssertSqlSafe(sql)).bind(ids);
+        let rows = rows.fetch_all(&mut **transaction).await.map_err(trouble)?;
+        let held: HashMap<_, _> = rows.into_iter().map(|(id, hash, cursor)| (id, Held { hash, cursor })).collect();
         Ok(keys.iter().map(|key| held.get(&**key).copied()).collect())
     }
 
+    // A delete and a COPY land changed rows a third faster than an update through `on conflict`, and an update writes the
+    // same new version of the row and of its index entries.
     async fn write(
         &self,
         transaction: &mut Transaction,
@@ -166,17 +170,29 @@ impl Dialect for Postgres {
         fresh: Vec<Row>,
         changed: Vec<Row>,
         stamp: Stamp,
-    ) -> Result<u64, Trouble> {
-        let mut rows = fresh;
-        rows.extend(self.take_away(transaction, resource, changed).await?);
-        if rows.is_empty() {
-            return Ok(0);
+    ) -> Result<(), Trouble> {
+        if !changed.is_empty() {
+            let ids: Vec<&str> = changed.iter().map(|row| &*row.id).collect();
+            let id = quoted(resource.columns[0].name);
+            let sql = self.spell(&format!("delete from {{{}}} where {id} in [?]", resource.name));
+            let delete = sqlx::query(AssertSqlSafe(sql)).bind(ids);
+            delete.execute(&mut **transaction).await.map_err(trouble)?;
         }
         let names: Vec<_> = statement::columns(resource).map(quoted).collect();
         let sql = format!("copy {{{}}} ({}) from stdin with (format binary)", resource.name, names.join(", "));
         let mut copy = transaction.copy_in_raw(&self.spell(&sql)).await.map_err(trouble)?;
-        copy.send(encode::copy_stream(resource.columns, &rows, stamp)).await.map_err(trouble)?;
-        copy.finish().await.map_err(trouble)
+        let mut stream = copy::Stream::new(resource.columns, stamp);
+        // In parts, so that the server reads one while the next is made.
+        for rows in [fresh, changed] {
+            for row in rows {
+                if let Some(part) = stream.add(&row) {
+                    copy.send(part).await.map_err(trouble)?;
+                }
+            }
+        }
+        copy.send(stream.end()).await.map_err(trouble)?;
+        copy.finish().await.map_err(trouble)?;
+        Ok(())
     }
 
     async fn close(self) {
@@ -205,34 +221,6 @@ impl Postgres {
             }
         }
         spelled
-    }
-
-    /// Deletes what these rows replace, and gives back the rows that are to be put in its place: those that are not older.
-    ///
-    /// A delete and a COPY land changed rows a third faster than an update through `on conflict`, and an update writes the
-    /// same new version of the row and of its index entries.
-    async fn take_away(
-        &self,
-        transaction: &mut Transaction,
-        resource: &'static Resource,
-        rows: Vec<Row>,
-    ) -> Result<Vec<Row>, Trouble> {
-        if rows.is_empty() {
-            return Ok(rows);
-        }
-        let (id, cursor) = (quoted(resource.columns[0].name), quoted(resource.feed.cursor()));
-        let sql = format!(
-            "delete from {{{}}} as held using unnest(?::text[], ?::timestamptz[]) as fresh(id, cursor)
-            where held.{id} = fresh.id
-            and (held.{cursor} is null or fresh.cursor is null or fresh.cursor >= held.{cursor}) returning fresh.id",
-            resource.name
-        );
-        let ids: Vec<&str> = rows.iter().map(|row| &*row.id).collect();
-        let cursors: Vec<_> = rows.iter().map(|row| row.cursor).collect();
-        let gone = sqlx::query_scalar(AssertSqlSafe(self.spell(&sql))).bind(ids).bind(cursors);
-        let gone: Vec<String> = gone.fetch_all(&mut **transaction).await.map_err(trouble)?;
-        let gone: HashSet<String> = gone.into_iter().collect();
-        Ok(rows.into_iter().filter(|row| gone.contains(&*row.id)).collect())
     }
 
     /// Number of the advisory lock of this schema.
