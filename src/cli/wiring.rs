@@ -63,9 +63,8 @@ pub(super) fn client(config: &Config, clock: &Clock) -> Result<Arc<Client>, Erro
         clock.clone(),
     );
     let settings = Settings {
-        desk_url: config.zoho.desk_url.clone(),
+        servers: config.zoho.servers(),
         org_id: config.zoho.org_id.clone(),
-        data_center: config.zoho.data_center,
         concurrency: config.limits.concurrency,
         requests_per_second: config.limits.requests_per_second,
         reserve: config.limits.credit_reserve,

@@ -5,6 +5,7 @@
 mod error;
 mod file;
 mod layers;
+mod product;
 mod region;
 mod secret;
 pub mod setting;
@@ -18,6 +19,7 @@ use url::Url;
 
 pub use self::{
     error::{Error, Fault, Problem, Source},
+    product::{DESK, Product, Servers},
     region::DataCenter,
     secret::Secret,
     value::{OrgId, Refused, Reserve, moment},
@@ -75,6 +77,8 @@ pub struct Zoho {
     pub accounts_url: Url,
     /// Where Desk answers: the data centre's or the override. Its path is `/`: `/api/v1` is not in it.
     pub desk_url: Url,
+    /// Where all of Zoho's other products answer instead of the data centre's servers. Its path is `/`.
+    pub products_url: Option<Url>,
 }
 
 /// Where the tables are.
@@ -218,11 +222,13 @@ fn zoho(layers: &mut Layers) -> Result<Zoho, Noted> {
     let refresh_token = layers.read("zoho.refresh_token", some_secret);
     let accounts_url = layers.read("zoho.accounts_url", |text| value::server(text, "/oauth/v2/token"));
     let desk_url = layers.read("zoho.desk_url", |text| value::server(text, "/api/v1"));
+    let products_url = layers.read("zoho.products_url", |text| value::server(text, ""));
 
     let data_center = data_center?;
-    let (accounts_url, desk_url) = (accounts_url?, desk_url?);
+    let (accounts_url, desk_url, products_url) = (accounts_url?, desk_url?, products_url?);
     check_data_center(layers, "zoho.accounts_url", accounts_url.as_ref(), data_center);
     check_data_center(layers, "zoho.desk_url", desk_url.as_ref(), data_center);
+    check_data_center(layers, "zoho.products_url", products_url.as_ref(), data_center);
     Ok(Zoho {
         data_center,
         org_id: org_id?,
@@ -231,6 +237,7 @@ fn zoho(layers: &mut Layers) -> Result<Zoho, Noted> {
         refresh_token: refresh_token?,
         accounts_url: accounts_url.unwrap_or_else(|| data_center.accounts_url()),
         desk_url: desk_url.unwrap_or_else(|| data_center.desk_url()),
+        products_url,
     })
 }
 

@@ -105,6 +105,14 @@ pub static ALL: &[Setting] = &[
     setting("zoho", "desk_url", Kind::Text, "Another Desk server than the data centre's, such as a local sandbox.")
         .secrecy(Secrecy::Address)
         .example("http://127.0.0.1:8477"),
+    setting(
+        "zoho",
+        "products_url",
+        Kind::Text,
+        "Another server for Zoho's other products than the data centre's, such as a local sandbox.",
+    )
+    .secrecy(Secrecy::Address)
+    .example("http://127.0.0.1:8477"),
     setting("warehouse", "url", Kind::Text, "Where the tables go: `sqlite:` and a file, or a `postgres://` address.")
         .alias("DATABASE_URL")
         .secrecy(Secrecy::Address)

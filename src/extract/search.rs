@@ -74,10 +74,10 @@ impl Reader {
                     let remaining = answer.count.filter(|_| whole).map(|count| count.saturating_sub(passed));
                     return Ok(Some(Page { records, progress: walk.progress(), remaining }));
                 }
-                Err(http::Error::Unprocessable { request, code, problem }) => {
+                Err(http::Error::Unprocessable { request, code, problem, fields }) => {
                     lessons += 1;
                     if lessons > MOST_LESSONS || walk.refused(&problem).is_err() {
-                        return Err(http::Error::Unprocessable { request, code, problem }.into());
+                        return Err(http::Error::Unprocessable { request, code, problem, fields }.into());
                     }
                     tracing::debug!(resource = self.resource.name, ?problem, "learnt a limit");
                 }

@@ -25,6 +25,13 @@ pub fn out(text: &str) -> io::Result<()> {
     }
 }
 
+/// Writes bytes to stdout as they are.
+pub fn out_bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
 /// Writes a sentence to stderr. There is nowhere to report that stderr is closed.
 fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use desk_sandbox::{Fault, Settings};
 use deskhouse::auth::{Cache, Credentials, Tokens};
 use deskhouse::clock::Clock;
-use deskhouse::config::{DataCenter, Reserve, Secret};
+use deskhouse::config::{DataCenter, Reserve, Secret, Servers};
 use deskhouse::http::{self, Client, Patience, Request};
 use deskhouse::transport::{self, Transport};
 use futures_util::future::{BoxFuture, join_all};
@@ -62,9 +62,8 @@ async fn no_second_holds_more_requests_than_configured() {
     let clock = Clock::new(Utc::now);
     let tokens = Tokens::new(Arc::clone(&shared), url.clone(), credentials, Cache::memory(), clock.clone());
     let settings = http::Settings {
-        desk_url: url,
+        servers: Servers::at(DataCenter::Us, url),
         org_id: None,
-        data_center: DataCenter::Us,
         concurrency: 8,
         requests_per_second: RATE as u32,
         reserve: Reserve::Credits(0),

@@ -1,5 +1,6 @@
 //! All tests that need more than one module: the real binary, a look-alike portal on a real socket, real databases.
 
+mod api;
 mod auth;
 mod cli;
 mod faults;
@@ -12,5 +13,6 @@ mod postgres;
 mod resume;
 mod simulation;
 mod support;
+mod ticket;
 mod tidy;
 mod warehouse;

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use desk_sandbox::{Sandbox, Settings};
 use deskhouse::auth::{Cache, Credentials, Tokens};
 use deskhouse::clock::Clock;
-use deskhouse::config::{DataCenter, OrgId, Reserve, Secret, WarehouseUrl};
+use deskhouse::config::{DataCenter, OrgId, Reserve, Secret, Servers, WarehouseUrl};
 use deskhouse::http::{self, Client, Patience};
 use deskhouse::ledger::State;
 use deskhouse::resource;
@@ -34,9 +34,8 @@ fn client(sandbox: &Sandbox) -> Arc<Client> {
     let transport: Arc<dyn Transport> = Arc::new(InProcess(sandbox.clone()));
     let tokens = Tokens::new(Arc::clone(&transport), url(), credentials, Cache::memory(), clock.clone());
     let settings = http::Settings {
-        desk_url: url(),
+        servers: Servers::at(DataCenter::Us, url()),
         org_id: OrgId::parse(&settings.org_id).ok(),
-        data_center: DataCenter::Us,
         concurrency: 8,
         requests_per_second: 1_000,
         reserve: Reserve::Percent(20),

@@ -61,6 +61,7 @@ impl House {
         let environment = [
             ("DESKHOUSE_ZOHO__ACCOUNTS_URL", portal.server.url.clone()),
             ("DESKHOUSE_ZOHO__DESK_URL", portal.server.url.clone()),
+            ("DESKHOUSE_ZOHO__PRODUCTS_URL", portal.server.url.clone()),
             ("ZOHO_CLIENT_ID", settings.client_id),
             ("ZOHO_CLIENT_SECRET", settings.client_secret),
             ("ZOHO_REFRESH_TOKEN", settings.refresh_token),

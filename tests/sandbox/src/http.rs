@@ -12,6 +12,7 @@ use axum::response::Response;
 
 use crate::accounts::TOKEN_PATH;
 use crate::answer::{Answer, HTML};
+use crate::campaigns;
 use crate::connection::{Half, Line};
 use crate::desk::{self, Call};
 use crate::faults::Fault;
@@ -19,8 +20,8 @@ use crate::journal::Logged;
 use crate::query::Query;
 use crate::sandbox::Sandbox;
 
-/// More than any form needs.
-const LARGEST_FORM: usize = 64 * 1024;
+/// More than any form or ticket needs.
+const LARGEST_BODY: usize = 256 * 1024;
 
 impl Sandbox {
     /// The accounts server and the Desk API on one router. Without a connection to close, [`Fault::Cut`] is half a
@@ -83,9 +84,9 @@ async fn call(request: Request) -> Call {
     let (head, body) = request.into_parts();
     let header = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut pairs = Pairs::<Vec<(String, String)>>::try_from_uri(&head.uri).map_or(Vec::new(), |pairs| pairs.0);
+    let body = body::to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
     if head.uri.path() == TOKEN_PATH {
-        let form = body::to_bytes(body, LARGEST_FORM).await.unwrap_or_default();
-        pairs.extend(form_pairs(&form));
+        pairs.extend(form_pairs(&body));
     }
     Call {
         method: head.method.to_string(),
@@ -93,6 +94,7 @@ async fn call(request: Request) -> Call {
         query: Query(pairs),
         authorization: header(AUTHORIZATION),
         org_id: header(HeaderName::from_static("orgid")),
+        body,
     }
 }
 
@@ -103,7 +105,7 @@ fn form_pairs(form: &Bytes) -> Vec<(String, String)> {
 }
 
 fn arrive(sandbox: &Sandbox, call: &Call) -> Arrival {
-    let desk = call.path.starts_with(desk::PREFIX);
+    let desk = desk::is_below(&call.path);
     let token = call.path == TOKEN_PATH;
     let mut state = sandbox.state();
     if desk {
@@ -121,6 +123,7 @@ fn arrive(sandbox: &Sandbox, call: &Call) -> Arrival {
         method: call.method.clone(),
         path: call.path.clone(),
         query,
+        org_id: call.org_id.clone(),
         status: 0,
         credits: 0,
         depth: call.depth(),
@@ -151,6 +154,7 @@ fn carry_out(arrival: &Arrival, call: &Call) -> Answer {
             state.accounts.token(&settings, now, &call.query)
         }
         (TOKEN_PATH, _) => Answer::html(405),
+        (path, _) if path.starts_with(campaigns::PREFIX) => campaigns::answer(&mut state, call),
         _ => Answer::html(404),
     }
 }

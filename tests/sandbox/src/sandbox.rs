@@ -92,6 +92,11 @@ impl Sandbox {
         self.state().accounts.requests
     }
 
+    /// Who was subscribed to a mailing list of Campaigns, in order: the list's key and the address.
+    pub fn subscribers(&self) -> Vec<(String, String)> {
+        self.state().subscribers.clone()
+    }
+
     /// Queues faults for the paths that begin so. Each request uses up one of the longest prefix that has any.
     pub fn fault(&self, path_prefix: &str, faults: impl IntoIterator<Item = Fault>) {
         self.state().faults.queue(path_prefix, faults);

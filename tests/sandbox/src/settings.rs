@@ -22,6 +22,13 @@ pub struct Settings {
     pub org_id: String,
     /// What the world believes the time is.
     pub clock: Clock,
+    /// The edition that the organization tells.
+    pub edition: String,
+    /// Which of the twelve agents the tokens stand for: 0 is an administrator of all departments, any other an agent of
+    /// one or two. Records are shown alike to all; opening a ticket elsewhere is refused.
+    pub agent: u8,
+    /// The key of the mailing list that can be subscribed to.
+    pub list_key: String,
     /// The largest `from` of a search; `from` and `limit` together may not pass it by more than one.
     pub from_cap: u32,
     /// Whether the two ends of a time range belong to it.
@@ -79,6 +86,9 @@ impl Default for Settings {
             same_instant: Vec::new(),
             org_id: "600000001".into(),
             clock: Clock::Real,
+            edition: "ENTERPRISE".into(),
+            agent: 0,
+            list_key: "3z0sandboxlist".into(),
             from_cap: 4_999,
             bounds: Bounds::Inclusive,
             index_lag: Duration::zero(),
@@ -96,7 +106,7 @@ impl Default for Settings {
     }
 }
 
-const DEFAULT_SCOPES: [&str; 8] = [
+const DEFAULT_SCOPES: [&str; 10] = [
     "Desk.tickets.READ",
     "Desk.search.READ",
     "Desk.contacts.READ",
@@ -105,4 +115,6 @@ const DEFAULT_SCOPES: [&str; 8] = [
     "Desk.articles.READ",
     "Desk.basic.READ",
     "Desk.settings.READ",
+    "Desk.tickets.CREATE",
+    "ZohoCampaigns.contact.CREATE-UPDATE",
 ];

@@ -8,3 +8,4 @@ mod search;
 mod socket;
 mod support;
 mod world;
+mod writing;
