@@ -80,6 +80,22 @@ impl Class {
     }
 }
 
+impl Class {
+    /// Of several ends, the one that is to be mended first has the most: what stops every run before what stops some.
+    pub const fn gravity(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Interrupted => 1,
+            Self::Partial => 2,
+            Self::Quota => 3,
+            Self::Locked => 4,
+            Self::Failed => 5,
+            Self::Credentials => 6,
+            Self::Usage => 7,
+        }
+    }
+}
+
 impl From<State> for Class {
     fn from(state: State) -> Self {
         match state {

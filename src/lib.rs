@@ -15,14 +15,15 @@
 //! 5. [`record`]: one record as Zoho sent it, and lenient readers for its fields.
 //! 6. [`transport`]: sends one HTTP request over the network.
 //! 7. [`auth`]: a valid access token for whoever asks.
-//! 8. [`http`]: one request to the Desk API, from a turn in the queue to an answer or a reason.
+//! 8. [`http`]: one request to the Desk API or another product, from a turn in the queue to an answer or a reason.
 //! 9. [`extract`]: reads the windows of a resource page by page.
 //! 10. [`transform`]: types a record for its table, or says why it does not fit.
 //! 11. [`warehouse`]: the tables, and the ledger that vouches for them, in SQLite and Postgres.
 //! 12. [`sync`]: the conductor; the only place where reading, typing and landing meet.
 //! 13. [`report`]: what people and scripts see.
 //! 14. [`error`]: what ends the program, with exit code and advice.
-//! 15. [`cli`]: the command line; the only place where everything is wired together.
+//! 15. [`check`]: what stands between a configuration and a run, as a list of facts.
+//! 16. [`cli`]: the command line; the only place where everything is wired together.
 //!
 //! # One record
 //!
@@ -56,6 +57,7 @@
 //! 12. \* Nothing outside of its definition knows a resource by its name.
 
 pub mod auth;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -2,6 +2,7 @@
 //! here and nowhere else. One file a command.
 
 mod api;
+mod check;
 mod completions;
 #[cfg(feature = "demo")]
 mod demo;
@@ -80,6 +81,8 @@ enum Command {
     Status(status::Options),
     /// List what can be extracted, with the scopes that it needs
     Resources(resources::Options),
+    /// Tell whether a run would work: settings, sign-in, portal, scopes, credits, warehouse
+    Check(check::Options),
     /// Send one signed request to Zoho Desk or another product of Zoho's
     Api(api::Options),
     /// Open tickets
@@ -111,6 +114,7 @@ async fn dispatch(world: &World, command: Command) -> Result<Class, Error> {
         Command::Sync(options) => sync::run(world, options).await,
         Command::Status(options) => status::run(world, options).await,
         Command::Resources(options) => resources::run(&options),
+        Command::Check(options) => check::run(world, options).await,
         Command::Api(options) => api::run(world, &options).await,
         Command::Ticket(options) => ticket::run(world, &options).await,
         #[cfg(feature = "demo")]

@@ -4,14 +4,13 @@
 use ::http::Method;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{World, given, print, wiring};
 use crate::config::{DESK, moment};
 use crate::error::{Class, Error};
+use crate::extract::departments;
 use crate::http::{self, Client, Reply, Request};
-use crate::record::Record;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -59,9 +58,6 @@ struct Create {
     #[arg(long, value_name = "JSON|@FILE")]
     json: Option<String>,
 }
-
-/// Departments in one answer: the most that the list gives (Zoho's API document).
-const DEPARTMENTS: usize = 200;
 
 pub(super) async fn run(world: &World, options: &Options) -> Result<Class, Error> {
     let Action::Create(options) = &options.action;
@@ -128,44 +124,24 @@ fn missing(message: &str) -> Error {
     Error::Usage { message: message.to_owned(), hint: "`deskhouse ticket create --help` shows an example".into() }
 }
 
-#[derive(Deserialize)]
-struct Department {
-    name: String,
-}
-
 /// The id of a department that is given by name or id.
 async fn department(client: &Client, named: &str) -> Result<String, Error> {
     if named.bytes().all(|digit| digit.is_ascii_digit()) {
         return Ok(named.to_owned());
     }
-    let mut known: Vec<(String, String)> = Vec::new();
-    loop {
-        let request = Request::new("departments", "/departments")
-            .with("limit", DEPARTMENTS.to_string())
-            .with("from", known.len().to_string());
-        let answer = client.get(&request).await.map_err(|error| match error {
-            http::Error::NotGranted { .. } => Error::Usage {
-                message: format!("the department `{named}` cannot be looked up: {error}"),
-                hint: "give its id, or make a refresh token that has the scope Desk.basic.READ too".into(),
-            },
-            error => Error::Request(error),
-        })?;
-        let rows = answer.records.into_iter().map(Record::new).filter_map(|record| {
-            let department: Department = serde_json::from_str(record.raw()).ok()?;
-            Some((record.keys().id.clone()?, department.name))
-        });
-        let before = known.len();
-        known.extend(rows);
-        if known.len() - before < DEPARTMENTS {
-            break;
-        }
-    }
+    let known = departments(client, "ticket").await.map_err(|error| match error {
+        http::Error::NotGranted { .. } => Error::Usage {
+            message: format!("the department `{named}` cannot be looked up: {error}"),
+            hint: "give its id, or make a refresh token that has the scope Desk.basic.READ too".into(),
+        },
+        error => Error::Request(error),
+    })?;
     let same = |name: &str| name.to_lowercase() == named.to_lowercase();
-    let found: Vec<_> = known.iter().filter(|(_, name)| same(name)).map(|(id, _)| id.as_str()).collect();
+    let found: Vec<_> = known.iter().filter(|known| same(&known.name)).map(|known| known.id.as_str()).collect();
     match found.as_slice() {
         [only] => Ok((*only).to_owned()),
         [] => {
-            let names: Vec<_> = known.iter().map(|(_, name)| name.as_str()).collect();
+            let names: Vec<_> = known.iter().map(|known| known.name.as_str()).collect();
             Err(Error::Usage {
                 message: format!("there is no department `{named}`"),
                 hint: format!("departments are {}", names.join(", ")),

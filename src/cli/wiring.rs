@@ -1,7 +1,8 @@
 //! From configuration to working parts: the client of a portal, the warehouse of an address. The one `match` on the
 //! kind of database is here.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::auth::{Cache, Credentials, Tokens};
@@ -23,10 +24,15 @@ pub(super) fn config(global: &Global, flags: Vec<(&'static str, String)>) -> Res
     let mut environment: BTreeMap<_, _> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
+    let mut from_dot_env = BTreeSet::new();
     for (name, value) in dot_env(&working_dir.join(".env"))? {
-        environment.entry(name).or_insert(value);
+        if let Entry::Vacant(place) = environment.entry(name) {
+            from_dot_env.insert(place.key().clone());
+            place.insert(value);
+        }
     }
-    Ok(Config::load(&Inputs { flag_file: global.config.clone(), environment, flags, working_dir })?)
+    let flag_file = global.config.clone();
+    Ok(Config::load(&Inputs { flag_file, environment, dot_env: from_dot_env, flags, working_dir })?)
 }
 
 fn dot_env(path: &std::path::Path) -> Result<Vec<(String, String)>, Error> {

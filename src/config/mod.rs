@@ -12,7 +12,11 @@ pub mod setting;
 mod value;
 mod warehouse_url;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use url::Url;
@@ -37,6 +41,8 @@ pub struct Inputs {
     pub flag_file: Option<PathBuf>,
     /// The environment, with what `.env` adds to it. Not printable, since secrets are in it.
     pub environment: BTreeMap<String, String>,
+    /// Names of the environment that `.env` has given.
+    pub dot_env: BTreeSet<String>,
     /// Flags that set a setting: its name (`warehouse.url`) and the text given. Of several, the last counts.
     pub flags: Vec<(&'static str, String)>,
     /// The folder that relative paths start from.
@@ -187,7 +193,7 @@ impl Config {
         if let Some(file) = &file {
             layers.add_file(file);
         }
-        layers.add_environment(&inputs.environment);
+        layers.add_environment(&inputs.environment, &inputs.dot_env);
         layers.add_flags(&inputs.flags);
 
         // All sections are read before any of them is unwrapped, so that each can note its mistakes.

@@ -4,6 +4,7 @@
 mod answer;
 mod client;
 mod credits;
+mod edition;
 mod error;
 mod limits;
 mod request;
@@ -12,6 +13,7 @@ mod retry;
 pub use answer::{Answer, Problem};
 pub use client::{Client, REMAINING, Reply, Settings, WEIGHT};
 pub use credits::Credits;
+pub use edition::Edition;
 pub use error::Error;
 pub use request::Request;
 pub use retry::Patience;

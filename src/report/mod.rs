@@ -1,6 +1,7 @@
 //! What people and scripts see: progress on stderr while a run lasts, results on stdout when it is over. Nothing here
 //! decides anything.
 
+mod findings;
 mod lines;
 mod log;
 mod progress;
@@ -10,6 +11,7 @@ mod table;
 
 use std::io::{self, Write};
 
+pub use findings::{Finding, Verdict, findings, findings_json};
 pub use lines::Lines;
 pub use log::{Log, LogFormat, Verbosity};
 pub use progress::Bars;
@@ -54,7 +56,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// A count with its thousands apart.
-fn thousands(count: u64) -> String {
+pub fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.char_indices() {

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::Error;
 pub use observe::{Event, Observer, Silent};
+pub use portal::which;
 
 use crate::config::OrgId;
 use crate::http::Client;

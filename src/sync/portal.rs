@@ -17,14 +17,19 @@ pub(super) async fn greet(client: &Client, configured: Option<&OrgId>) -> Result
         }
         Err(error) => return Err(error.into()),
     };
-    match (configured, found.as_slice()) {
+    let org_id = which(configured, &found)?;
+    if configured.is_none() {
+        client.set_org_id(org_id.clone());
+    }
+    Ok(org_id)
+}
+
+/// Which of the organisations that a sign-in reaches is read.
+pub fn which(configured: Option<&OrgId>, found: &[String]) -> Result<OrgId, Error> {
+    match (configured, found) {
         (Some(org_id), found) if found.is_empty() || found.iter().any(|id| id == org_id.as_str()) => Ok(org_id.clone()),
         (Some(org_id), _) => Err(http::Error::OtherPortal { org_id: org_id.to_string() }.into()),
-        (None, [only]) => {
-            let org_id = OrgId::parse(only).map_err(|_| Error::WhichPortal { found: found.clone() })?;
-            client.set_org_id(org_id.clone());
-            Ok(org_id)
-        }
-        (None, _) => Err(Error::WhichPortal { found }),
+        (None, [only]) => OrgId::parse(only).map_err(|_| Error::WhichPortal { found: found.to_vec() }),
+        (None, _) => Err(Error::WhichPortal { found: found.to_vec() }),
     }
 }

@@ -161,6 +161,10 @@ impl Dialect for Sqlite {
         }
     }
 
+    fn version() -> &'static str {
+        "select 'SQLite ' || sqlite_version()"
+    }
+
     fn before_migration(&self) -> String {
         String::new()
     }

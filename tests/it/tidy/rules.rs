@@ -24,6 +24,7 @@ pub(super) const LAYERS: &[&str] = &[
     "sync",
     "report",
     "error",
+    "check",
     "cli",
 ];
 
