@@ -72,37 +72,33 @@ impl Portal<'_> {
     async fn greet(&self, findings: &mut Findings) -> Result<Option<Organisation>, &'static str> {
         let answer = self.client.get(&Request::new(BOOKED, "/organizations")).await;
         let accounts = self.config.zoho.accounts_url.host_str().unwrap_or_default();
-        match (&answer, self.client.sign_in().await) {
-            (Err(http::Error::SignIn(auth::Error::NotAccepted { .. })), Ok(_)) => {
-                findings.good(AREA, "sign-in", format!("{accounts} gives access tokens"));
-            }
-            (Err(http::Error::SignIn(_)), _) | (_, Err(_)) => {
-                let Err(error) = answer else { return Err("no sign-in") };
-                findings.fail(AREA, "sign-in", Error::Request(error));
-                return Err("no sign-in");
-            }
-            (_, Ok(until)) => {
-                let until = until.format("%H:%M UTC");
-                findings.good(
-                    AREA,
-                    "sign-in",
-                    format!("{accounts} gives access tokens; this one is good until {until}"),
-                );
-            }
-        }
         let answer = match answer {
-            Err(error @ (http::Error::SignIn(_) | http::Error::Redirected { .. })) => {
+            Err(error @ http::Error::SignIn(auth::Error::NotAccepted { .. }))
+            | Err(error @ http::Error::Redirected { .. }) => {
+                findings.good(AREA, "sign-in", format!("{accounts} gives access tokens"));
                 findings.fail(AREA, "data centre", Error::Request(error));
                 return Err("the portal does not take the sign-in");
             }
+            Err(error @ http::Error::SignIn(_)) => {
+                findings.fail(AREA, "sign-in", Error::Request(error));
+                return Err("no sign-in");
+            }
             answer => answer,
         };
+        // The token is held by now, so that nothing is asked for.
+        let until = self
+            .client
+            .sign_in()
+            .await
+            .map_or_else(|_| String::new(), |until| until.format("; this one is good until %H:%M UTC").to_string());
+        findings.good(AREA, "sign-in", format!("{accounts} gives access tokens{until}"));
         let (center, desk) = (self.config.zoho.data_center.code(), self.config.zoho.desk_url.host_str());
-        let desk = desk.unwrap_or_default();
-        if self.client.skew().is_some() {
-            findings.good(AREA, "data centre", format!("{center}; {accounts} and {desk} belong together"));
-        } else {
-            findings.skip(AREA, "data centre", "the portal did not answer");
+        match &answer {
+            Err(http::Error::Spent { .. }) => findings.skip(AREA, "data centre", "the portal did not answer"),
+            _ => {
+                let desk = desk.unwrap_or_default();
+                findings.good(AREA, "data centre", format!("{center}; {accounts} and {desk} belong together"));
+            }
         }
         self.clock(findings);
         self.choose(findings, answer)
@@ -138,10 +134,7 @@ impl Portal<'_> {
         let configured = self.config.zoho.org_id.as_ref();
         let mut organisations: Vec<_> = match answer {
             Ok(answer) => answer.records.iter().filter_map(|raw| organisation(raw.get())).collect(),
-            Err(error) if ends_all(&error) => {
-                findings.fail(AREA, "organisation", Error::Request(error));
-                return Err("the portal did not answer");
-            }
+            Err(error) if ends_all(&error) => return Err(fatal(findings, "organisation", error)),
             Err(error) => match configured {
                 Some(org_id) => {
                     let found = format!("{org_id}, but which ones the sign-in reaches is not told: {error}");
@@ -359,9 +352,14 @@ fn ends_all(error: &http::Error) -> bool {
     )
 }
 
+/// Notes a failure that ends all, and says in a few words what it was.
 fn fatal(findings: &mut Findings, fact: &str, error: http::Error) -> &'static str {
+    let (fact, why) = match error {
+        http::Error::OutOfCredits { .. } => ("credits", "there are no credits left"),
+        _ => (fact, "the portal did not answer"),
+    };
     findings.fail(AREA, fact, Error::Request(error));
-    "the portal did not answer"
+    why
 }
 
 fn organisation(json: &str) -> Option<Organisation> {

@@ -7,6 +7,9 @@ use crate::report;
 
 const AREA: &str = "settings";
 
+/// What helps with a mistake that has no advice of its own.
+const ELSEWHERE: &str = "`deskhouse init --stdout` shows every setting, its default and what it is for";
+
 /// Every setting with its value and its source; secrets are `***`.
 pub fn settings(config: &Config) -> Findings {
     let mut findings = Findings::default();
@@ -30,7 +33,8 @@ pub fn mistakes(error: &Error) -> Findings {
     match error {
         Error::Config(mistakes) => {
             for problem in mistakes.problems() {
-                findings.fail_as(AREA, fact(problem), Class::Usage, problem.to_string(), problem.hint.clone());
+                let hint = problem.hint.clone().unwrap_or_else(|| ELSEWHERE.to_owned());
+                findings.fail_as(AREA, fact(problem), Class::Usage, problem.to_string(), Some(hint));
             }
         }
         error => findings.fail_as(AREA, "file", error.class(), report::chain(error), error.hint()),

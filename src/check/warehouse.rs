@@ -5,13 +5,17 @@ use std::path::Path;
 use super::Findings;
 use crate::config::{OrgId, WarehouseUrl};
 use crate::error::Error;
-use crate::report::Verdict;
+use crate::report::{self, Verdict};
 use crate::warehouse::{self, Dialect, Schema, SqlWarehouse, free_space, may_make};
 
 const AREA: &str = "warehouse";
 
 /// Free space below which a run may end in the middle of its first hour.
 const LITTLE: u64 = 1 << 30;
+
+/// What a user of a server lacks.
+const GRANTS: &str =
+    "the user has to own the schema and its tables, or to be allowed to make them (README, \"Postgres\")";
 
 /// What is found out once it is open.
 const FACTS: [&str; 4] = ["portal", "schema", "lock", "rights"];
@@ -51,7 +55,14 @@ pub async fn warehouse<D: Dialect>(
             findings.good(AREA, "lock", "free");
             match warehouse.try_to_write().await {
                 Ok(()) => findings.good(AREA, "rights", "tables may be made and changed"),
-                Err(error) => findings.fail(AREA, "rights", error),
+                Err(error) => {
+                    let error = Error::from(error);
+                    let hint = match url {
+                        WarehouseUrl::Postgres { .. } => Some(GRANTS.to_owned()),
+                        _ => error.hint(),
+                    };
+                    findings.fail_as(AREA, "rights", error.class(), report::chain(&error), hint);
+                }
             }
         }
         Err(error) => {
@@ -72,7 +83,9 @@ pub fn absent(url: &WarehouseUrl, error: warehouse::Error) -> Findings {
             match may_make(path) {
                 Ok(()) => findings.good(AREA, "rights", "files may be made in its folder"),
                 Err(source) => {
-                    findings.fail(AREA, "rights", Error::System { doing: format!("make files beside {url}"), source });
+                    let error = Error::System { doing: format!("make files beside {url}"), source };
+                    let hint = "let this user write the folder, or set `warehouse.url` to another place";
+                    findings.fail_as(AREA, "rights", error.class(), report::chain(&error), Some(hint.to_owned()));
                 }
             }
         }

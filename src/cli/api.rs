@@ -36,9 +36,8 @@ pub(super) struct Options {
     /// Read a list of Zoho Desk to its end, into one document
     #[arg(long, conflicts_with_all = ["data", "include"])]
     paginate: bool,
-    /// Product to ask [default: desk, or the one whose server the address names]
     #[arg(long, value_parser = PossibleValuesParser::new(Product::names()), hide_possible_values = true,
-        long_help = products_help())]
+        help = format!("Product to ask [default: desk, or the one of the address] [{}]", products()))]
     product: Option<String>,
     /// Print the status and the credit headers before the body
     #[arg(short, long)]
@@ -48,9 +47,13 @@ pub(super) struct Options {
 /// Headers that `--include` prints: what it cost, what is left, and when there is more.
 const SHOWN: [&str; 3] = [WEIGHT, REMAINING, "retry-after"];
 
-fn products_help() -> String {
-    let names: Vec<_> = Product::names().collect();
-    format!("Product to ask: {} [default: desk, or the one whose server the address names]", names.join(", "))
+fn products() -> String {
+    Product::names().collect::<Vec<_>>().join(", ")
+}
+
+/// Whether it is a whole address, and not a path in whose query an address may stand.
+fn is_address(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }
 
 pub(super) async fn run(world: &World, options: &Options) -> Result<Class, Error> {
@@ -79,7 +82,7 @@ fn request(options: &Options, servers: &Servers) -> Result<Request, Error> {
         _ => Method::GET,
     };
     let named = options.product.as_deref().and_then(Product::named);
-    let (product, address) = match options.path.contains("://") {
+    let (product, address) = match is_address(&options.path) {
         true => address(&options.path, named, servers)?,
         false => {
             let product = named.unwrap_or(&DESK);

@@ -64,7 +64,7 @@ pub(super) async fn run(options: &Options) -> Result<Class, Error> {
     let (url, settings) = (&server.url, sandbox.settings());
     print(&format!(
         "a look-alike of Zoho Desk with {} tickets answers at {url}; Ctrl-C ends it\n\n\
-         export DESKHOUSE_ZOHO__ACCOUNTS_URL={url} DESKHOUSE_ZOHO__DESK_URL={url}\n\
+         export DESKHOUSE_ZOHO__ACCOUNTS_URL={url} DESKHOUSE_ZOHO__DESK_URL={url} DESKHOUSE_ZOHO__PRODUCTS_URL={url}\n\
          export ZOHO_CLIENT_ID={} ZOHO_CLIENT_SECRET={} ZOHO_REFRESH_TOKEN={} ZOHO_ORG_ID={}",
         options.tickets, settings.client_id, settings.client_secret, settings.refresh_token, settings.org_id,
     ))?;

@@ -1,6 +1,8 @@
 //! Zoho's products that can be asked with a token, and where each answers in each data centre.
 //! A closed table, because the token is sent to these servers and to no other; what is asked is up to `http`.
 
+use std::cmp::Reverse;
+
 use url::{Origin, Url};
 
 use super::Zoho;
@@ -127,9 +129,9 @@ impl Servers {
         let origin = address.origin();
         let here = |product: &&&Product| matches!(origin, Origin::Tuple(..)) && self.url(product).origin() == origin;
         let named = ALL.iter().filter(here).filter(|product| product.is_below_root(address.path()));
-        // The longest: on a server that is everything's, `/api` of one product is the start of another's root.
-        // Of two roots that are the same, the one that comes first, for which the last of the largest is taken backwards.
-        named.rev().max_by_key(|product| product.root.len()).or_else(|| ALL.iter().find(here)).copied()
+        // The longest, since on a server that is everything's `/api` of one product is the start of another's root; and of
+        // two that are the same, the first.
+        named.min_by_key(|product| Reverse(product.root.len())).or_else(|| ALL.iter().find(here)).copied()
     }
 }
 

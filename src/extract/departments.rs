@@ -14,7 +14,7 @@ pub struct Department {
     pub name: String,
 }
 
-/// Departments in one answer: the most that the list gives (Zoho's API document).
+/// Departments in one answer; the largest `limit` of the path (zoho/zohodesk-oas, `Department.json`).
 const ROWS: usize = 200;
 
 #[derive(Deserialize)]

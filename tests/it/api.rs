@@ -45,6 +45,10 @@ async fn a_path_is_asked_below_the_root_and_an_address_as_it_is() {
         assert_eq!(request.org_id.as_deref(), Some("600000001"), "Desk wants to know the portal");
     }
     assert_eq!(portal.sandbox.token_requests(), 1, "one token serves all");
+    // An address in a parameter is none of ours.
+    portal.sandbox.clear_requests();
+    house.run(&["api", "GET", "/tickets/search?subject=https://a.example/%26&limit=1"]).await.exits(0);
+    assert_eq!(portal.api_requests()[0].query, "subject=https://a.example/&&limit=1");
 }
 
 #[tokio::test(flavor = "multi_thread")]

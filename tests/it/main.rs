@@ -2,6 +2,7 @@
 
 mod api;
 mod auth;
+mod check;
 mod cli;
 mod faults;
 mod first_sync;
