@@ -39,9 +39,9 @@ pub static DESK: Product = Product { is_desk: true, ..product("desk", Host::Own(
 
 /// Every product, in the order in which messages list them.
 ///
-/// Hosts and roots: each product's API documentation, read 2026-11. That the hosts of Campaigns follow the domain of the
-/// data centre, in Canada too, was seen when they answered without a token (2026-09); for the other hosts of products in
-/// smaller data centres the pattern is our reading. All of them are Zoho's own domains.
+/// Roots: the API documents of Desk, Campaigns, Invoice, Books and Inventory, and what public programs use for the others
+/// (2026-11). Hosts: the domain of the data centre follows the product, which was seen in Canada too, for Campaigns, Mail
+/// and Projects (2026-09); for other products in smaller data centres the pattern is our reading. All are Zoho's own domains.
 static ALL: [&Product; 12] = [
     &DESK,
     &product("campaigns", Host::Own("campaigns"), "/api/v1.1"),

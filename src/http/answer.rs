@@ -131,7 +131,7 @@ fn check_status(response: &::http::Response<Bytes>) -> Result<(), Failure> {
     match response.status().as_u16() {
         200..=299 => Ok(()),
         300..=399 => Err(Failure::Redirect),
-        // CRM calls a missing scope 401 (its "API status codes" page); a new token would have the same scopes.
+        // CRM calls a missing scope 401 (seen by users of its version 8, 2026); a new token would have the same scopes.
         401 if ErrorBody::of(response).code != "OAUTH_SCOPE_MISMATCH" => Err(Failure::Unauthorized),
         status @ (408 | 500..=599) => Err(Failure::Transient(Cause::Status(status))),
         _ => Err(refusal(response)),

@@ -6,6 +6,7 @@ use std::time;
 use chrono::TimeDelta;
 use desk_sandbox::{Fault, Settings};
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::faults::without_rights;
 use crate::support::discreet::{assert_told, told};
@@ -261,6 +262,47 @@ async fn each_trouble_with_the_sign_in_has_its_line_and_its_exit_code() {
         assert!(skipped >= 2 + compare::ALL.len(), "{title}: what was not looked at is named");
     }
     assert_told!("check_sign_in", all);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sandbox_command_can_be_told_to_be_out_of_order() {
+    let (_portal, mut house) = usual().await;
+    let mut server = house.start(&[
+        "sandbox",
+        "--port",
+        "0",
+        "--tickets",
+        "60",
+        "--agent",
+        "2",
+        "--without-scope",
+        "Desk.tasks.READ",
+        "--without-scope",
+        "Desk.activities.tasks.READ",
+        "--clock-ahead",
+        "1h",
+    ]);
+    let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines();
+    let mut exports = 0;
+    while exports < 2 {
+        let line = lines.next_line().await.expect("text").expect("the exports");
+        let Some(pairs) = line.strip_prefix("export ") else { continue };
+        exports += 1;
+        for (name, value) in pairs.split(' ').filter_map(|pair| pair.split_once('=')) {
+            house.set(name, value);
+        }
+    }
+    let found = findings(&house, 4).await;
+    for (fact, state) in
+        [("agent", "warning"), ("departments", "warning"), ("clock", "warning"), ("tasks", "failed"), ("tickets", "ok")]
+    {
+        assert_eq!(of(&found, "portal", fact)["state"], state, "{fact}");
+    }
+    // Every product answers there.
+    let key = Settings::default().list_key;
+    let call = ["api", "POST", "/json/listsubscribe", "--product", "campaigns", "--query"];
+    let (list, contact) = (format!("listkey={key}"), "contactinfo={\"Contact Email\":\"ada@mail.example\"}");
+    house.run(&[&call[..], &[&list, "--query", contact]].concat()).await.exits(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
