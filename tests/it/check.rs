@@ -335,6 +335,21 @@ async fn mistakes_in_the_configuration_are_lines_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_no_run_has_made_is_left_as_it_is() {
+    let (_portal, house) = usual().await;
+    let file = house.file("warehouse.db");
+    std::fs::write(&file, "").expect("a file");
+    let found = findings(&house, 0).await;
+    assert_eq!(of(&found, "warehouse", "schema")["found"], "none yet; the first run makes it");
+    assert_eq!(std::fs::metadata(&file).expect("the file").len(), 0);
+    // Somebody else's database, in the mode that SQLite has by itself.
+    house.database.execute("create table theirs (x text)").await;
+    let before = std::fs::read(&file).expect("the file");
+    findings(&house, 0).await;
+    assert!(before == std::fs::read(&file).expect("the file"), "not a byte has changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_gravest_line_gives_the_exit_code() {
     let (portal, mut house) = usual().await;
     std::fs::write(house.file("warehouse.db"), "this is no database, however long it may be".repeat(100))

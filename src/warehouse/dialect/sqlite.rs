@@ -60,7 +60,9 @@ impl Sqlite {
             WarehouseUrl::Memory | WarehouseUrl::Postgres { .. } => None,
         };
         let options = match &path {
-            Some(path) => SqliteConnectOptions::new().filename(path).journal_mode(SqliteJournalMode::Wal),
+            // The mode is kept in the file; a reader that set it would write into a file that may be somebody else's.
+            Some(path) if create => SqliteConnectOptions::new().filename(path).journal_mode(SqliteJournalMode::Wal),
+            Some(path) => SqliteConnectOptions::new().filename(path),
             None => SqliteConnectOptions::new().in_memory(true),
         };
         let options = options
