@@ -3,8 +3,10 @@
 
 pub mod read;
 
+use std::borrow::Cow;
 use std::fmt;
 
+use bytestring::ByteString;
 use chrono::{DateTime, Utc};
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -12,7 +14,7 @@ use serde_json::value::RawValue;
 /// One JSON value of a page, kept as the text that was received.
 #[derive(Debug, Clone)]
 pub struct Record {
-    raw: Box<str>,
+    raw: ByteString,
     keys: Keys,
 }
 
@@ -30,20 +32,15 @@ pub struct Keys {
 impl Record {
     /// Takes the text of one JSON value. A value that is no object has no keys.
     pub fn new(raw: Box<RawValue>) -> Self {
-        let raw: Box<str> = raw.into();
+        let raw = ByteString::from(String::from(Box::<str>::from(raw)));
         let keys = serde_json::Deserializer::from_str(&raw);
         let keys = { KeysSeed }.deserialize(&mut { keys }).unwrap_or_default();
         Self { raw, keys }
     }
 
-    /// The text as received.
-    pub fn raw(&self) -> &str {
+    /// The text as received. What is cut out of it shares its memory.
+    pub fn raw(&self) -> &ByteString {
         &self.raw
-    }
-
-    /// The text as received, without a copy.
-    pub fn into_raw(self) -> Box<str> {
-        self.raw
     }
 
     /// The keys that paging needs.
@@ -72,9 +69,12 @@ impl<'de> Visitor<'de> for KeysSeed {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
         let mut keys = Keys::default();
         let mut mended = false;
-        while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             match name.as_ref() {
-                "id" => keys.id = read::text(map.next_value::<&RawValue>()?.get(), &mut mended),
+                "id" => {
+                    let id = read::text(map.next_value::<&RawValue>()?.get(), &mut mended);
+                    keys.id = id.map(Cow::into_owned);
+                }
                 "modifiedTime" => {
                     keys.modified = read::timestamp(map.next_value::<&RawValue>()?.get()).unwrap_or_default();
                 }

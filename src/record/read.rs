@@ -33,12 +33,12 @@ const REPLACEMENT: char = '\u{fffd}';
 /// Text; numbers and booleans are taken as they are written, objects as their JSON. `None` for null.
 ///
 /// NUL and lone surrogates fit no Postgres text: each becomes U+FFFD and sets `mended`.
-pub fn text(json: &str, mended: &mut bool) -> Option<String> {
-    if json == "null" {
-        return None;
-    }
-    if !json.starts_with('"') {
-        return Some(self::json(json, mended).unwrap_or_default().into_owned());
+pub fn text<'a>(json: &'a str, mended: &mut bool) -> Option<Cow<'a, str>> {
+    let Some(inner) = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return self::json(json, mended);
+    };
+    if !inner.contains('\\') {
+        return Some(Cow::Borrowed(inner));
     }
     let text = match serde_json::from_str::<String>(json) {
         Ok(text) => text,
@@ -46,10 +46,10 @@ pub fn text(json: &str, mended: &mut bool) -> Option<String> {
         Err(_) => serde_json::from_str::<String>(&mend_escapes(json, mended)).unwrap_or_default(),
     };
     if !text.contains('\0') {
-        return Some(text);
+        return Some(Cow::Owned(text));
     }
     *mended = true;
-    Some(text.replace('\0', "\u{fffd}"))
+    Some(Cow::Owned(text.replace('\0', "\u{fffd}")))
 }
 
 /// Integer; text that holds one and numbers without a fraction count too. `None` for null and empty text.
@@ -126,13 +126,13 @@ pub fn json<'a>(json: &'a str, mended: &mut bool) -> Option<Cow<'a, str>> {
 
 /// The content of a number, a word or a text without escapes; `None` for null and empty text.
 fn plain(json: &str) -> Option<Cow<'_, str>> {
-    let content = match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        None if json == "null" => return None,
-        None => return Some(Cow::Borrowed(json)),
-        Some(inner) if inner.contains('\\') => Cow::Owned(text(json, &mut false)?),
-        Some(inner) => Cow::Borrowed(inner),
-    };
-    let trimmed = match content {
+    if json == "null" {
+        return None;
+    }
+    if !json.starts_with('"') {
+        return Some(Cow::Borrowed(json));
+    }
+    let trimmed = match text(json, &mut false)? {
         Cow::Borrowed(content) => Cow::Borrowed(content.trim()),
         Cow::Owned(content) => Cow::Owned(content.trim().to_owned()),
     };
@@ -181,7 +181,7 @@ mod tests {
 
     fn text_of(json: &str) -> (Option<String>, bool) {
         let mut mended = false;
-        (text(json, &mut mended), mended)
+        (text(json, &mut mended).map(Cow::into_owned), mended)
     }
 
     #[test]

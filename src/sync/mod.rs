@@ -4,6 +4,7 @@
 mod error;
 mod observe;
 mod portal;
+mod queue;
 mod stream;
 
 use std::sync::{Arc, OnceLock};

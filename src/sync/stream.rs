@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::queue::Queue;
 use super::{Error, Event, Observer, Plan};
 use crate::extract::{self, Page, Reader};
 use crate::http::{self, Client};
@@ -19,8 +20,10 @@ use crate::warehouse::{Batch, Warehouse};
 /// Pages that may wait for landing.
 const PAGES_WAITING: usize = 8;
 
-/// Records after which a transaction is closed although more pages wait: larger ones land no faster.
-const RECORDS_PER_BATCH: u64 = 1_000;
+/// Records after which a transaction is closed although more pages wait. Each writes the pages of the indexes that it
+/// touched, which are nearly the same ones in the next; much larger ones gain little and are a longer way back when one
+/// is cut off.
+const RECORDS_PER_COMMIT: u64 = 5_000;
 
 /// Rejects that end a resource as incomplete: at least so many, and more than one in so many records. A few odd records
 /// are the portal's; many are a misunderstanding of ours.
@@ -187,31 +190,21 @@ impl<W: Warehouse> Stream<'_, W> {
         }
     }
 
-    /// Lands what waits, several pages of a window in one transaction when pages come faster than commits.
-    async fn land(&self, mut receiver: mpsc::Receiver<Batch>, counts: &mut Counts) -> Result<(), Error> {
-        let mut waiting = None;
-        loop {
-            let mut batch = match waiting.take() {
-                Some(batch) => batch,
-                None => match receiver.recv().await {
-                    Some(batch) => batch,
-                    None => return Ok(()),
-                },
-            };
-            while batch.read < RECORDS_PER_BATCH {
-                match receiver.try_recv() {
-                    Ok(later) if later.window == batch.window => batch.append(later),
-                    Ok(other) => {
-                        waiting = Some(other);
-                        break;
-                    }
-                    Err(_) => break,
-                }
-            }
-            let landed = self.warehouse.land(batch).await?;
+    /// Lands what waits, in one transaction for as long as pages come faster than they land.
+    async fn land(&self, receiver: mpsc::Receiver<Batch>, counts: &mut Counts) -> Result<(), Error> {
+        let mut queue = Queue::new(receiver);
+        while let Some(first) = queue.next().await {
+            let mut records = first.read;
+            let rest = std::iter::from_fn(|| {
+                let batch = if records < RECORDS_PER_COMMIT { queue.waiting() } else { None }?;
+                records += batch.read;
+                Some(batch)
+            });
+            let landed = self.warehouse.land(std::iter::once(first).chain(rest)).await?;
             *counts += landed.counts;
             self.observer.see(&Event::Landed { resource: self.resource.name, counts: landed.counts });
         }
+        Ok(())
     }
 }
 

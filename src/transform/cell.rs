@@ -1,17 +1,20 @@
 //! One typed value. How it is read is `record::read`'s business, how it is bound to a statement `warehouse`'s.
 
+use std::borrow::Cow;
+
+use bytestring::ByteString;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::record::read::{self, Misfit};
 use crate::resource::Kind;
 
-/// A typed value of a column.
+/// A typed value of a column. Texts share the memory of the record that they were read from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
     /// No value: missing, null, or empty text where no text is wanted.
     Null,
     /// Text.
-    Text(String),
+    Text(ByteString),
     /// Integer.
     Integer(i64),
     /// Real number.
@@ -23,15 +26,19 @@ pub enum Cell {
     /// Instant, in whole milliseconds.
     Timestamp(DateTime<Utc>),
     /// JSON text.
-    Json(String),
+    Json(ByteString),
 }
 
 impl Cell {
-    /// Reads the JSON text of one value as `kind`.
-    pub(super) fn read(kind: Kind, json: &str, mended: &mut bool) -> Result<Self, Misfit> {
+    /// Reads the JSON text of one value, a part of `record`, as `kind`.
+    pub(super) fn read(kind: Kind, record: &ByteString, json: &str, mended: &mut bool) -> Result<Self, Misfit> {
+        let shared = |text: Cow<'_, str>| match text {
+            Cow::Borrowed(part) => record.slice_ref(part),
+            Cow::Owned(text) => text.into(),
+        };
         let cell = match kind {
-            Kind::Text => read::text(json, mended).map(Self::Text),
-            Kind::Json => read::json(json, mended).map(|json| Self::Json(json.into_owned())),
+            Kind::Text => read::text(json, mended).map(shared).map(Self::Text),
+            Kind::Json => read::json(json, mended).map(shared).map(Self::Json),
             Kind::Integer => read::integer(json)?.map(Self::Integer),
             Kind::Real => read::real(json)?.map(Self::Real),
             Kind::Boolean => read::boolean(json)?.map(Self::Boolean),

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
+use bytestring::ByteString;
 use chrono::{DateTime, Utc};
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -23,13 +24,13 @@ use crate::resource::{Kind, Resource};
 #[derive(Debug, Clone)]
 pub struct Row {
     /// Key.
-    pub id: String,
+    pub id: ByteString,
     /// When the record last changed, if it says so.
     pub cursor: Option<DateTime<Utc>>,
     /// One cell a column, in the order of the definition.
     pub cells: Vec<Cell>,
     /// The record as received; none when the warehouse is not to keep it.
-    pub raw: Option<Box<str>>,
+    pub raw: Option<ByteString>,
     /// Fingerprint of the record and of the way it is typed: equal means that the row need not be written again.
     pub hash: i64,
     /// A character was replaced that database text cannot hold.
@@ -90,13 +91,13 @@ impl Mapper {
             _ => None,
         };
         let hash = xxh3::xxh3_64_with_seed(record.raw().as_bytes(), self.seed).cast_signed();
-        let raw = self.keep_raw.then(|| record.into_raw());
+        let raw = self.keep_raw.then(|| record.raw().clone());
         Ok(Row { id, cursor, cells, raw, hash, mended })
     }
 
-    fn cells(&self, raw: &str, mended: &mut bool) -> Result<Vec<Cell>, Reason> {
+    fn cells(&self, raw: &ByteString, mended: &mut bool) -> Result<Vec<Cell>, Reason> {
         let mut misfit = None;
-        let seed = CellsSeed { mapper: self, mended, misfit: &mut misfit };
+        let seed = CellsSeed { mapper: self, record: raw, mended, misfit: &mut misfit };
         let cells = seed.deserialize(&mut serde_json::Deserializer::from_str(raw));
         match (cells, misfit) {
             (_, Some(misfit)) => Err(misfit),
@@ -105,8 +106,8 @@ impl Mapper {
         }
     }
 
-    fn read(&self, target: &Target, json: &str, mended: &mut bool) -> Result<Cell, Reason> {
-        Cell::read(target.kind, json, mended)
+    fn read(&self, target: &Target, record: &ByteString, json: &str, mended: &mut bool) -> Result<Cell, Reason> {
+        Cell::read(target.kind, record, json, mended)
             .map_err(|misfit| Reason::Misfit { pointer: self.resource.columns[target.column].pointer, misfit })
     }
 }
@@ -114,6 +115,8 @@ impl Mapper {
 /// Reads the fields that the definition names and passes over the others.
 struct CellsSeed<'a> {
     mapper: &'a Mapper,
+    /// The text that is being read.
+    record: &'a ByteString,
     mended: &'a mut bool,
     misfit: &'a mut Option<Reason>,
 }
@@ -143,7 +146,7 @@ impl<'de> Visitor<'de> for CellsSeed<'_> {
             let json = map.next_value::<&RawValue>()?.get();
             for target in targets {
                 let Some(json) = below(json, &target.below) else { continue };
-                match self.mapper.read(target, json, self.mended) {
+                match self.mapper.read(target, self.record, json, self.mended) {
                     Ok(cell) => cells[target.column] = cell,
                     Err(reason) => *self.misfit = Some(reason),
                 }

@@ -1,5 +1,6 @@
 //! Records that fit no row. They are kept with their reason; how many a run tolerates is left to `sync`.
 
+use bytestring::ByteString;
 use xxhash_rust::xxh3;
 
 use crate::record::Record;
@@ -17,7 +18,7 @@ pub struct Reject {
     /// Why.
     pub reason: Reason,
     /// The record as received.
-    pub raw: Box<str>,
+    pub raw: ByteString,
 }
 
 /// Why a record fits no row. Its text repeats the one value that does not fit, so it belongs into the warehouse and not
@@ -48,8 +49,8 @@ impl Reject {
         let id = record.keys().id.clone().filter(|id| !id.trim().is_empty());
         let id = id.unwrap_or_else(|| format!("unnamed-{:016x}", xxh3::xxh3_64(record.raw().as_bytes())));
         let raw = match reason {
-            Reason::TooDeep => serde_json::Value::from(record.raw()).to_string().into(),
-            _ => record.into_raw(),
+            Reason::TooDeep => serde_json::Value::from(&**record.raw()).to_string().into(),
+            _ => record.raw().clone(),
         };
         Self { id, reason, raw }
     }

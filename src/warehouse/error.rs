@@ -102,8 +102,8 @@ pub enum Trouble {
 
 impl Error {
     /// For `map_err`: what was being done, and what came of it.
-    pub(super) fn doing(doing: &'static str) -> impl Fn(sqlx::Error) -> Self {
-        move |error| Self::Statement { doing, trouble: Trouble::of(&error) }
+    pub(super) fn doing(doing: &'static str) -> impl Fn(Trouble) -> Self {
+        move |trouble| Self::Statement { doing, trouble }
     }
 
     /// One thing to do.
@@ -151,20 +151,6 @@ impl Error {
 }
 
 impl Trouble {
-    pub(super) fn of(error: &sqlx::Error) -> Self {
-        match error {
-            // SQLite has one code for every mistake in a statement.
-            sqlx::Error::Database(database) if database.message().starts_with("no such table") => Self::NoTable,
-            sqlx::Error::Database(database) => Self::of_code(database.code().as_deref().unwrap_or("none")),
-            sqlx::Error::Io(error) => Self::of_io(error),
-            sqlx::Error::PoolTimedOut => Self::Lost("no answer in time".into()),
-            sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::Lost("closed".into()),
-            sqlx::Error::Tls(_) => Self::Lost("TLS failed".into()),
-            sqlx::Error::Protocol(_) => Self::Lost("not understood".into()),
-            _ => Self::Other("internal".into()),
-        }
-    }
-
     pub(super) fn of_io(error: &std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::NotFound
@@ -174,31 +160,6 @@ impl Trouble {
             std::io::ErrorKind::StorageFull => Self::Full,
             std::io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             kind => Self::Lost(kind.to_string()),
-        }
-    }
-
-    /// SQLite's extended result codes are decimal, Postgres' SQLSTATEs five characters.
-    fn of_code(code: &str) -> Self {
-        if let (true, Ok(number)) = (code.len() < 5, code.parse::<u32>()) {
-            return match number & 0xff {
-                5 | 6 => Self::Busy,
-                8 => Self::ReadOnly,
-                11 | 26 => Self::NotADatabase,
-                // A full disk is an I/O error where the write-ahead log grows.
-                13 => Self::Full,
-                14 => Self::NoAccess,
-                _ => Self::Other(code.to_owned()),
-            };
-        }
-        match code {
-            "53100" => Self::Full,
-            "25006" | "42501" => Self::ReadOnly,
-            "28000" | "28P01" => Self::Denied,
-            "55P03" | "40P01" => Self::Busy,
-            "42P01" | "3F000" => Self::NoTable,
-            "3D000" => Self::NoDatabase,
-            code if code.starts_with("57P") || code.starts_with("08") => Self::Lost(format!("code {code}")),
-            code => Self::Other(code.to_owned()),
         }
     }
 }

@@ -38,9 +38,9 @@ impl<D: Dialect> SqlWarehouse<D> {
     /// How far its schema is, or why no run of this version may use it.
     pub async fn schema(&self) -> Result<Schema, Error> {
         let doing = Error::doing("read the schema's version");
-        let mut open = self.dialect.pool().begin().await.map_err(&doing)?;
+        let mut open = self.dialect.begin_to_read().await.map_err(&doing)?;
         let held = match applied(&self.dialect, &mut open).await {
-            Err(error) if Trouble::of(&error) == Trouble::NoTable => Vec::new(),
+            Err(Trouble::NoTable) => Vec::new(),
             held => held.map_err(&doing)?,
         };
         let pending = pending(&held)?.into_iter().map(|(_, name, _)| name).collect();
@@ -65,22 +65,20 @@ impl<D: Dialect> SqlWarehouse<D> {
         let doing = Error::doing(what);
         let mut open = self.begin_with(Durability::Confirmed, what).await?;
         let make = format!("{}create table deskhouse_rights (probe bigint);", self.dialect.before_migration());
-        D::script(&mut open, make).await.map_err(&doing)?;
+        self.dialect.script(&mut open, make).await.map_err(&doing)?;
         // No row has this version, but rights are asked for before rows are.
         let change = "update {deskhouse_migrations} set name = name where version = -1";
-        let changed = match self.execute(&mut open, change, Vec::new()).await {
-            Err(error) if Trouble::of(&error) == Trouble::NoTable => Ok(0),
-            changed => changed,
-        };
-        open.rollback().await.map_err(&doing)?;
-        changed.map(drop).map_err(&doing)
+        match self.execute(&mut open, change, Vec::new()).await {
+            Ok(_) | Err(Trouble::NoTable) => Ok(()),
+            Err(trouble) => Err(doing(trouble)),
+        }
+        // The transaction is dropped here, and has not happened.
     }
 
     async fn one_text(&self, doing: &'static str, sql: &str) -> Result<Option<String>, Error> {
         let doing = Error::doing(doing);
-        let mut open = self.dialect.pool().begin().await.map_err(&doing)?;
-        let sql = self.dialect.spell(sql).into();
-        let rows = D::fetch(&mut open, sql, Vec::new(), &[Kind::Text]).await.map_err(&doing)?;
+        let mut open = self.dialect.begin_to_read().await.map_err(&doing)?;
+        let rows = self.dialect.fetch(&mut open, sql, Vec::new(), &[Kind::Text]).await.map_err(&doing)?;
         Ok(rows.into_iter().next().and_then(|row| Cells::new(row).text()))
     }
 }

@@ -70,11 +70,10 @@ pub struct RunStatus {
 const RUNS_SHOWN: i64 = 10;
 
 /// Who holds the warehouse, and since when.
-pub(super) async fn holder<D: Dialect>(dialect: &D) -> Result<Option<(String, DateTime<Utc>)>, sqlx::Error> {
-    let mut open = dialect.pool().begin().await?;
-    let sql = dialect
-        .spell("select holder, started_at from {deskhouse_runs} where state = 'running' order by id desc limit 1");
-    let rows = D::fetch(&mut open, sql.into(), Vec::new(), &[Kind::Text, Kind::Timestamp]).await?;
+pub(super) async fn holder<D: Dialect>(dialect: &D) -> Result<Option<(String, DateTime<Utc>)>, Trouble> {
+    let mut open = dialect.begin_to_read().await?;
+    let sql = "select holder, started_at from {deskhouse_runs} where state = 'running' order by id desc limit 1";
+    let rows = dialect.fetch(&mut open, sql, Vec::new(), &[Kind::Text, Kind::Timestamp]).await?;
     Ok(rows.into_iter().next().and_then(|row| {
         let mut cells = Cells::new(row);
         cells.text().zip(cells.timestamp())
@@ -88,12 +87,12 @@ impl<D: Dialect> SqlWarehouse<D> {
         sql: &str,
         values: Vec<Value>,
         kinds: &[Kind],
-    ) -> Result<Vec<Cells>, sqlx::Error> {
-        let rows = D::fetch(open, self.dialect.spell(sql).into(), values, kinds).await?;
+    ) -> Result<Vec<Cells>, Trouble> {
+        let rows = self.dialect.fetch(open, sql, values, kinds).await?;
         Ok(rows.into_iter().map(Cells::new).collect())
     }
 
-    async fn next_id(&self, open: &mut Open<D>, sql: &str, values: Vec<Value>) -> Result<i64, sqlx::Error> {
+    async fn next_id(&self, open: &mut Open<D>, sql: &str, values: Vec<Value>) -> Result<i64, Trouble> {
         let mut rows = self.fetch(open, sql, values, &[Kind::Integer]).await?;
         Ok(rows.first_mut().and_then(Cells::integer).unwrap_or_default() + 1)
     }
@@ -131,7 +130,7 @@ impl<D: Dialect> SqlWarehouse<D> {
             env!("CARGO_PKG_VERSION").into(),
         ];
         self.execute(&mut open, sql, values).await.map_err(&doing)?;
-        open.commit().await.map_err(&doing)?;
+        D::commit(open).await.map_err(&doing)?;
         Ok(run)
     }
 
@@ -140,7 +139,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         let mut open = self.begin("read the ledger").await?;
         let sql = "select max(credits_most) from {deskhouse_runs} where started_at >= ?";
         let mut rows = self.fetch(&mut open, sql, vec![day_start.into()], &[Kind::Integer]).await.map_err(&doing)?;
-        open.commit().await.map_err(&doing)?;
+        D::commit(open).await.map_err(&doing)?;
         Ok(rows.first_mut().and_then(Cells::integer).and_then(|most| u64::try_from(most).ok()))
     }
 
@@ -148,7 +147,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         &self,
         open: &mut Open<D>,
         resource: &'static Resource,
-    ) -> Result<History, sqlx::Error> {
+    ) -> Result<History, Trouble> {
         let sql = "select read_since, read_until, complete_until from {deskhouse_bookmarks} where resource = ?";
         let kinds = [Kind::Timestamp; 3];
         let mut rows = self.fetch(open, sql, vec![resource.name.into()], &kinds).await?;
@@ -199,7 +198,7 @@ impl<D: Dialect> SqlWarehouse<D> {
             windows.push(Window { id: WindowId(id), range: *range, progress });
         }
         self.save_bookmark(&mut open, resource, bookmark, run, bookmark.until).await.map_err(&doing)?;
-        open.commit().await.map_err(&doing)?;
+        D::commit(open).await.map_err(&doing)?;
         Ok(windows)
     }
 
@@ -210,7 +209,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         bookmark: Bookmark,
         run: RunId,
         at: DateTime<Utc>,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<(), Trouble> {
         let sql =
             "insert into {deskhouse_bookmarks} (resource, read_since, read_until, complete_until, run_id, updated_at)
             values (?, ?, ?, ?, ?, ?)
@@ -230,7 +229,7 @@ impl<D: Dialect> SqlWarehouse<D> {
 
     /// Moves a window's progress on, if the ledger stands where the batch begins, or where it ends because the batch is
     /// there already. Says whether it does.
-    pub(super) async fn save_progress(&self, open: &mut Open<D>, batch: &Batch) -> Result<bool, sqlx::Error> {
+    pub(super) async fn save_progress(&self, open: &mut Open<D>, batch: &Batch) -> Result<bool, Trouble> {
         let stands_at = "at_time = ? and position is not distinct from ? and done = ?";
         let place = |at: &Progress| [at.at.into(), at.position.clone().into(), at.done.into()];
         let sql = format!(
@@ -252,7 +251,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         resource: &'static Resource,
         overlap: TimeDelta,
         stamp: Stamp,
-    ) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    ) -> Result<Option<DateTime<Utc>>, Trouble> {
         let history = self.read_history(open, resource).await?;
         let Some(bookmark) = history.bookmark else { return Ok(None) };
         let unfinished: Vec<_> = history.open.iter().map(|window| window.range).collect();
@@ -270,7 +269,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         resource: &'static Resource,
         counts: Counts,
         stamp: Stamp,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<(), Trouble> {
         let sql = "insert into {deskhouse_run_resources} as held (run_id, resource, state, records_read, rows_inserted,
             rows_updated, rows_unchanged, rows_deleted, records_rejected, rows_mended, requests, credits, duration_s)
             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)
@@ -330,17 +329,17 @@ impl<D: Dialect> SqlWarehouse<D> {
             run.0.into(),
         ];
         self.execute(&mut open, sql, values).await.map_err(&doing)?;
-        open.commit().await.map_err(&doing)
+        D::commit(open).await.map_err(&doing)
     }
 
     pub(super) async fn read_status(&self) -> Result<Status, Error> {
         let doing = Error::doing("read the ledger");
-        let mut open = self.dialect.pool().begin().await.map_err(&doing)?;
+        let mut open = self.dialect.begin_to_read().await.map_err(&doing)?;
         let mut status = Status::default();
         let portal = "select org_id from {deskhouse_portal}";
         let mut rows = match self.fetch(&mut open, portal, Vec::new(), &[Kind::Text]).await {
             // A database that no run has touched has no ledger: nothing is known of it, and nothing is wrong with it.
-            Err(error) if Trouble::of(&error) == Trouble::NoTable => return Ok(status),
+            Err(Trouble::NoTable) => return Ok(status),
             rows => rows.map_err(&doing)?,
         };
         status.org_id = rows.first_mut().and_then(Cells::text);

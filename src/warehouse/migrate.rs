@@ -4,11 +4,10 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
-use sqlx::Transaction;
 use xxhash_rust::xxh3;
 
 use super::dialect::{Dialect, Durability};
-use super::error::Error;
+use super::error::{Error, Trouble};
 use super::value::Cells;
 use crate::resource::{self, Kind};
 
@@ -32,28 +31,28 @@ const VIEWS: (i64, &str) = (0, "views");
 /// All of it is one transaction: a process that is stopped in between leaves the schema as it was.
 pub(super) async fn migrate<D: Dialect>(dialect: &D, now: DateTime<Utc>) -> Result<(), Error> {
     let doing = Error::doing("migrate the warehouse");
-    let mut transaction = dialect.pool().begin_with(dialect.begin(Durability::Confirmed)).await.map_err(&doing)?;
+    let mut transaction = dialect.begin(Durability::Confirmed).await.map_err(&doing)?;
     let prelude = dialect.before_migration();
     let ledger = "create table if not exists deskhouse_migrations (version bigint primary key, name text not null, checksum text not null, applied_at timestamptz not null);";
-    D::script(&mut transaction, format!("{prelude}{}", in_words_of::<D>(ledger))).await.map_err(&doing)?;
+    dialect.script(&mut transaction, format!("{prelude}{}", in_words_of::<D>(ledger))).await.map_err(&doing)?;
 
     let applied = applied(dialect, &mut transaction).await.map_err(&doing)?;
     for (version, name, sql) in pending(&applied)? {
         let checksum = checksum(sql);
         tracing::debug!(migration = name, "migrating");
-        D::script(&mut transaction, in_words_of::<D>(sql)).await.map_err(&doing)?;
+        dialect.script(&mut transaction, in_words_of::<D>(sql)).await.map_err(&doing)?;
         record(dialect, &mut transaction, version, name, checksum, now).await.map_err(&doing)?;
     }
 
     let views = freshness_view();
     let sum = checksum(&views);
     if !applied.iter().any(|(version, held)| *version == VIEWS.0 && *held == sum) {
-        D::script(&mut transaction, views).await.map_err(&doing)?;
-        let forget = dialect.spell("delete from {deskhouse_migrations} where version = ?");
-        D::execute(&mut transaction, forget.into(), vec![VIEWS.0.into()]).await.map_err(&doing)?;
+        dialect.script(&mut transaction, views).await.map_err(&doing)?;
+        let forget = "delete from {deskhouse_migrations} where version = ?";
+        dialect.execute(&mut transaction, forget, vec![VIEWS.0.into()]).await.map_err(&doing)?;
         record(dialect, &mut transaction, VIEWS.0, VIEWS.1, sum, now).await.map_err(&doing)?;
     }
-    transaction.commit().await.map_err(&doing)
+    D::commit(transaction).await.map_err(&doing)
 }
 
 /// The changes that a warehouse lacks, unless it holds others than those that are built in.
@@ -82,10 +81,10 @@ pub(super) fn newest() -> i64 {
 /// Versions and sums of the changes that a warehouse holds.
 pub(super) async fn applied<D: Dialect>(
     dialect: &D,
-    transaction: &mut Transaction<'static, D::Database>,
-) -> Result<Vec<(i64, String)>, sqlx::Error> {
-    let sql = dialect.spell("select version, checksum from {deskhouse_migrations}");
-    let rows = D::fetch(transaction, sql.into(), Vec::new(), &[Kind::Integer, Kind::Text]).await?;
+    transaction: &mut D::Transaction,
+) -> Result<Vec<(i64, String)>, Trouble> {
+    let sql = "select version, checksum from {deskhouse_migrations}";
+    let rows = dialect.fetch(transaction, sql, Vec::new(), &[Kind::Integer, Kind::Text]).await?;
     Ok(rows
         .into_iter()
         .map(|row| {
@@ -97,16 +96,15 @@ pub(super) async fn applied<D: Dialect>(
 
 async fn record<D: Dialect>(
     dialect: &D,
-    transaction: &mut Transaction<'static, D::Database>,
+    transaction: &mut D::Transaction,
     version: i64,
     name: &str,
     checksum: String,
     now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    let sql =
-        dialect.spell("insert into {deskhouse_migrations} (version, name, checksum, applied_at) values (?, ?, ?, ?)");
+) -> Result<(), Trouble> {
+    let sql = "insert into {deskhouse_migrations} (version, name, checksum, applied_at) values (?, ?, ?, ?)";
     let values = vec![version.into(), name.into(), Some(checksum).into(), now.into()];
-    D::execute(transaction, sql.into(), values).await?;
+    dialect.execute(transaction, sql, values).await?;
     Ok(())
 }
 

@@ -49,13 +49,17 @@ pub trait Warehouse: Send + Sync {
         ranges: &[Range],
     ) -> impl Future<Output = Result<Vec<Window>, Error>> + Send;
 
-    /// Lands a batch: rows, rejects, the window's progress and, where that ends the window, the bookmark, together.
-    /// Landing the same batch twice changes nothing the second time.
+    /// Lands batches: of each its rows, rejects, the window's progress and, where that ends the window, the bookmark,
+    /// and all of them together. They are taken one by one, each when the one before is written, so that a transaction
+    /// can be larger than what fits into memory. Landing the same batch twice changes nothing the second time.
     ///
     /// An error can also mean that it happened and only the answer was lost; both are right, since the next run reads
     /// from wherever the ledger stands. The other way round, a server that crashed may have lost a batch that it had
     /// confirmed: the next one then does not continue where the ledger stands, and is refused.
-    fn land(&self, batch: Batch) -> impl Future<Output = Result<Landed, Error>> + Send;
+    fn land(
+        &self,
+        batches: impl IntoIterator<Item = Batch, IntoIter: Send> + Send,
+    ) -> impl Future<Output = Result<Landed, Error>> + Send;
 
     /// Closes a run in the ledger.
     fn finish_run(
@@ -69,7 +73,7 @@ pub trait Warehouse: Send + Sync {
     fn status(&self) -> impl Future<Output = Result<Status, Error>> + Send;
 }
 
-/// What one transaction lands: the rows of one or more pages of a window.
+/// What is written at once: the rows of one or more pages of a window.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// Resource of all of it.
@@ -106,10 +110,10 @@ impl Batch {
 }
 
 /// What a landing came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Landed {
     /// What became of the records.
     pub counts: Counts,
-    /// The bookmark, if the batch ended its window.
+    /// The bookmark, if a batch ended its window.
     pub complete_until: Option<DateTime<Utc>>,
 }

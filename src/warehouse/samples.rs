@@ -59,19 +59,19 @@ impl<D: Dialect> SqlWarehouse<D> {
         let mut samples = Vec::with_capacity(QUESTIONS.len());
         for Question { title, sql, columns, kinds } in QUESTIONS {
             // The statement is shown as people type it; here the table needs its schema.
-            let qualified = self.dialect.spell(&sql.replace("from tickets", "from {tickets}"));
-            let rows = D::fetch(&mut open, qualified.into(), Vec::new(), kinds).await.map_err(&doing)?;
+            let qualified = sql.replace("from tickets", "from {tickets}");
+            let rows = self.dialect.fetch(&mut open, &qualified, Vec::new(), kinds).await.map_err(&doing)?;
             let rows = rows.into_iter().map(|row| row.into_iter().map(shown).collect()).collect();
             samples.push(Sample { title, sql, columns, rows });
         }
-        open.commit().await.map_err(&doing)?;
+        D::commit(open).await.map_err(&doing)?;
         Ok(samples)
     }
 }
 
 fn shown(cell: Cell) -> String {
     match cell {
-        Cell::Text(text) => text,
+        Cell::Text(text) => text.to_string(),
         Cell::Integer(value) => value.to_string(),
         _ => String::new(),
     }

@@ -3,15 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use bytestring::ByteString;
 use chrono::{DateTime, Utc};
-use sqlx::Transaction;
 
 use super::dialect::{Dialect, Durability, Stamp};
-use super::error::Error;
+use super::error::{Error, Trouble};
 use super::ledger::{self, Status};
 use super::migrate::migrate;
-use super::statement;
-use super::value::{Cells, Value};
+use super::value::Value;
 use super::{Batch, Landed, Warehouse};
 use crate::ledger::{Bookmark, Counts, History, Range, ResourceOutcome, RunEnd, RunId, RunStart, Window};
 use crate::resource::{Kind, Resource};
@@ -25,7 +24,7 @@ pub struct SqlWarehouse<D: Dialect> {
 }
 
 /// The open transaction of a dialect.
-pub(super) type Open<D> = Transaction<'static, <D as Dialect>::Database>;
+pub(super) type Open<D> = <D as Dialect>::Transaction;
 
 impl<D: Dialect> SqlWarehouse<D> {
     /// Opens the warehouse for a run: takes the run lock and brings the schema up to date. `now` is for the record.
@@ -48,7 +47,7 @@ impl<D: Dialect> SqlWarehouse<D> {
     pub async fn close(self) {
         // The lock may be a connection of the pool, which waits for all of them.
         drop(self.lock);
-        self.dialect.pool().close().await;
+        self.dialect.close().await;
     }
 
     pub(super) async fn begin(&self, doing: &'static str) -> Result<Open<D>, Error> {
@@ -56,11 +55,11 @@ impl<D: Dialect> SqlWarehouse<D> {
     }
 
     pub(super) async fn begin_with(&self, durability: Durability, doing: &'static str) -> Result<Open<D>, Error> {
-        self.dialect.pool().begin_with(self.dialect.begin(durability)).await.map_err(Error::doing(doing))
+        self.dialect.begin(durability).await.map_err(Error::doing(doing))
     }
 
-    pub(super) async fn execute(&self, open: &mut Open<D>, sql: &str, values: Vec<Value>) -> Result<u64, sqlx::Error> {
-        D::execute(open, self.dialect.spell(sql).into(), values).await
+    pub(super) async fn execute(&self, open: &mut Open<D>, sql: &str, values: Vec<Value>) -> Result<u64, Trouble> {
+        self.dialect.execute(open, sql, values).await
     }
 
     /// Lands rows that are new or changed, and says how many were which.
@@ -70,26 +69,18 @@ impl<D: Dialect> SqlWarehouse<D> {
         resource: &'static Resource,
         rows: Vec<Row>,
         stamp: Stamp,
-    ) -> Result<Counts, sqlx::Error> {
+    ) -> Result<Counts, Trouble> {
         let received = rows.len();
         let rows = newest_of_each(rows);
         let mut counts = Counts { unchanged: (received - rows.len()) as u64, ..Counts::default() };
-        let (sql, kinds) = statement::held(resource);
-        let ids = rows.iter().map(|row| row.id.clone()).collect();
-        // Keys and fingerprints first: an unchanged row then costs a look-up and is never sent.
-        let held: HashMap<_, _> = D::fetch(open, self.dialect.spell(&sql).into(), vec![Value::Texts(ids)], &kinds)
-            .await?
-            .into_iter()
-            .filter_map(|cells| {
-                let mut cells = Cells::new(cells);
-                Some((cells.text()?, cells.integer()))
-            })
-            .collect();
+        // Fingerprints first: an unchanged row then costs a look-up and is never sent.
+        let keys = rows.iter().map(|row| row.id.clone()).collect();
+        let held = self.dialect.held(open, resource, keys).await?;
         let (mut fresh, mut changed) = (Vec::new(), Vec::new());
-        for row in rows {
-            match held.get(&row.id) {
+        for (row, held) in rows.into_iter().zip(held) {
+            match held {
                 None => fresh.push(row),
-                Some(hash) if *hash == Some(row.hash) => counts.unchanged += 1,
+                Some(hash) if hash == row.hash => counts.unchanged += 1,
                 Some(_) => changed.push(row),
             }
         }
@@ -112,7 +103,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         resource: &'static Resource,
         rejects: Vec<Reject>,
         stamp: Stamp,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<(), Trouble> {
         for reject in rejects {
             let sql = "insert into {deskhouse_rejects} (resource, record_id, reason, raw, run_id, seen_at)
                 values (?, ?, ?, ?, ?, ?)
@@ -123,7 +114,7 @@ impl<D: Dialect> SqlWarehouse<D> {
                 Some(reject.id).into(),
                 // A reason repeats what was found, which may hold what no database text can.
                 Some(reject.reason.to_string().replace('\0', "\u{fffd}")).into(),
-                Value::Json(reject.raw.into()),
+                Value::Json(reject.raw.to_string()),
                 stamp.run.0.into(),
                 stamp.synced_at.into(),
             ];
@@ -138,12 +129,12 @@ impl<D: Dialect> SqlWarehouse<D> {
         open: &mut Open<D>,
         resource: &'static Resource,
         rows: &[Row],
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<(), Trouble> {
         // Most resources have none, and a list of keys costs more than to ask.
         let sql = "select count(*) from (select 1 from {deskhouse_rejects} where resource = ? limit 1) as any_reject";
         let any = self.fetch(open, sql, vec![resource.name.into()], &[Kind::Integer]).await?;
         if any.into_iter().any(|mut cells| cells.count() > 0) {
-            let ids = Value::Texts(rows.iter().map(|row| row.id.clone()).collect());
+            let ids = Value::Texts(rows.iter().map(|row| row.id.to_string()).collect());
             let sql = "delete from {deskhouse_rejects} where resource = ? and record_id in [?]";
             self.execute(open, sql, vec![resource.name.into(), ids]).await?;
         }
@@ -151,7 +142,7 @@ impl<D: Dialect> SqlWarehouse<D> {
     }
 
     /// Lands a batch in an open transaction; nothing when the ledger does not stand where the batch begins.
-    async fn land_in(&self, open: &mut Open<D>, mut batch: Batch) -> Result<Option<Landed>, sqlx::Error> {
+    async fn land_in(&self, open: &mut Open<D>, mut batch: Batch) -> Result<Option<Landed>, Trouble> {
         let stamp = Stamp { synced_at: batch.at, run: batch.run };
         let (rows, rejects) = (std::mem::take(&mut batch.rows), std::mem::take(&mut batch.rejects));
         let rejected = rejects.len() as u64;
@@ -185,7 +176,7 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         let doing = "read the ledger";
         let mut open = self.begin(doing).await?;
         let history = self.read_history(&mut open, resource).await.map_err(Error::doing(doing))?;
-        open.commit().await.map_err(Error::doing(doing))?;
+        D::commit(open).await.map_err(Error::doing(doing))?;
         Ok(history)
     }
 
@@ -199,11 +190,17 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         self.insert_windows(run, resource, bookmark, ranges).await
     }
 
-    async fn land(&self, batch: Batch) -> Result<Landed, Error> {
+    async fn land(&self, batches: impl IntoIterator<Item = Batch, IntoIter: Send> + Send) -> Result<Landed, Error> {
         let doing = "land a batch";
+        let batches = batches.into_iter();
         let mut open = self.begin(doing).await?;
-        let landed = self.land_in(&mut open, batch).await.map_err(Error::doing(doing))?.ok_or(Error::LedgerMoved)?;
-        open.commit().await.map_err(Error::doing("commit a batch"))?;
+        let mut landed = Landed::default();
+        for batch in batches {
+            let one = self.land_in(&mut open, batch).await.map_err(Error::doing(doing))?.ok_or(Error::LedgerMoved)?;
+            landed.counts += one.counts;
+            landed.complete_until = one.complete_until.or(landed.complete_until);
+        }
+        D::commit(open).await.map_err(Error::doing("commit a batch"))?;
         Ok(landed)
     }
 
@@ -224,11 +221,11 @@ fn is_older(cursor: Option<DateTime<Utc>>, held: Option<DateTime<Utc>>) -> bool 
 
 /// Pages overlap, so a key may come more than once in a batch: its newest version counts, the later one of two equals.
 fn newest_of_each(rows: Vec<Row>) -> Vec<Row> {
-    let distinct = rows.iter().map(|row| row.id.as_str()).collect::<HashSet<_>>().len();
+    let distinct = rows.iter().map(|row| &row.id).collect::<HashSet<_>>().len();
     if distinct == rows.len() {
         return rows;
     }
-    let mut places: HashMap<String, usize> = HashMap::with_capacity(distinct);
+    let mut places: HashMap<ByteString, usize> = HashMap::with_capacity(distinct);
     let mut newest: Vec<Row> = Vec::with_capacity(distinct);
     for row in rows {
         match places.get(&row.id) {

@@ -83,7 +83,7 @@ impl Cells {
 
     pub(super) fn text(&mut self) -> Option<String> {
         match self.0.next() {
-            Some(Cell::Text(text) | Cell::Json(text)) => Some(text),
+            Some(Cell::Text(text) | Cell::Json(text)) => Some(text.to_string()),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! How fast rows land: new, unchanged and changed, against the fastest way into the same table that was found by hand.
 //!
-//!     cargo bench --bench land -- --tickets 20000 --runs 5
+//!     cargo bench --bench land -- --tickets 20000 --runs 5 [--sqlite | --postgres] [--no-raw]
 
 #[path = "../it/support/postgres.rs"]
 #[allow(dead_code, reason = "written for the tests, which use all of it")]
@@ -20,16 +20,20 @@ use serde_json::value::RawValue;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use support::{Figures, argument, flag, tickets, timed};
 
+/// Rows that a sync writes at once and in one transaction while pages come faster than they land.
+const BATCH: usize = 1_000;
+const COMMIT: usize = 5_000;
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
-    let (count, runs, batch) = (argument("--tickets", 20_000), argument("--runs", 5), argument("--batch", 1_000));
+    let (count, runs) = (argument("--tickets", 20_000), argument("--runs", 5));
     let raw = !flag("--no-raw");
     let resource = resource::find("tickets").expect("a resource");
     let records = tickets(count);
     let changed: Vec<_> = records.iter().map(|record| later(record)).collect();
     let bytes: usize = records.iter().map(String::len).sum();
     println!(
-        "{count} tickets of {} bytes and {} columns, batches of {batch}, {runs} runs\n",
+        "{count} tickets of {} bytes and {} columns, batches of {BATCH}, {COMMIT} a transaction, {runs} runs\n",
         bytes / count,
         resource.columns.len() + 5
     );
@@ -41,10 +45,10 @@ async fn main() {
     let mut figures = Figures::default();
     for _ in 0..runs {
         if !flag("--postgres") {
-            sqlite(&mut figures, resource, &rows, &changed, batch).await;
+            sqlite(&mut figures, resource, &rows, &changed).await;
         }
         if !flag("--sqlite") {
-            on_postgres(&mut figures, resource, &rows, &changed, batch).await;
+            on_postgres(&mut figures, resource, &rows, &changed).await;
         }
     }
     for engine in ["sqlite", "postgres"] {
@@ -70,7 +74,7 @@ fn typed(resource: &'static Resource, records: &[String], raw: bool) -> Vec<Row>
     records.iter().map(|text| mapper.row(record(text)).expect("a row")).collect()
 }
 
-async fn sqlite(figures: &mut Figures, resource: &'static Resource, rows: &[Row], changed: &[Row], batch: usize) {
+async fn sqlite(figures: &mut Figures, resource: &'static Resource, rows: &[Row], changed: &[Row]) {
     let folder = tempfile::tempdir().expect("a folder");
     let open = |name: &str| {
         let path = folder.path().join(name);
@@ -86,11 +90,11 @@ async fn sqlite(figures: &mut Figures, resource: &'static Resource, rows: &[Row]
     let seconds = by_hand_sqlite(&path, resource, rows);
     figures.add("sqlite: by hand", "rows/s", rows.len() as f64 / seconds);
     let warehouse = open("landed.db").await;
-    land_all(figures, "sqlite", &warehouse, resource, rows, changed, batch).await;
+    land_all(figures, "sqlite", &warehouse, resource, rows, changed).await;
     warehouse.close().await;
 }
 
-async fn on_postgres(figures: &mut Figures, resource: &'static Resource, rows: &[Row], changed: &[Row], batch: usize) {
+async fn on_postgres(figures: &mut Figures, resource: &'static Resource, rows: &[Row], changed: &[Row]) {
     let address = postgres::new_database().await;
     let url = WarehouseUrl::parse(&address, None, Path::new("/")).expect("an address");
     let dialect = Postgres::open(&url, "zoho_desk").await.expect("it opens");
@@ -114,7 +118,7 @@ async fn on_postgres(figures: &mut Figures, resource: &'static Resource, rows: &
     figures.add("postgres: by hand", "rows/s", rows.len() as f64 / taken.as_secs_f64());
     connection.execute(AssertSqlSafe("drop table bare")).await.expect("the table goes");
     connection.execute("checkpoint").await.expect("a checkpoint");
-    land_all(figures, "postgres", &warehouse, resource, rows, changed, batch).await;
+    land_all(figures, "postgres", &warehouse, resource, rows, changed).await;
     warehouse.close().await;
 }
 
@@ -125,7 +129,6 @@ async fn land_all<D: Dialect>(
     resource: &'static Resource,
     rows: &[Row],
     changed: &[Row],
-    batch: usize,
 ) {
     let start = RunStart { command: "bench", org_id: "1".into(), started_at: Utc::now(), holder: "bench".into() };
     let run = warehouse.begin_run(&start).await.expect("a run");
@@ -133,10 +136,10 @@ async fn land_all<D: Dialect>(
     let bookmark = History::default().planned(&ranges).expect("a bookmark");
     let windows = warehouse.plan(run, resource, bookmark, &ranges).await.expect("windows");
     for (what, rows) in [("new", rows), ("unchanged", rows), ("changed", changed)] {
-        let batches = batches(resource, run, &windows[0], rows, batch);
+        let transactions: Vec<_> = rows.chunks(COMMIT).map(|rows| batches(resource, run, &windows[0], rows)).collect();
         let (_, taken) = timed(async {
-            for batch in batches {
-                warehouse.land(batch).await.expect("it lands");
+            for batches in transactions {
+                warehouse.land(batches).await.expect("it lands");
             }
         })
         .await;
@@ -144,7 +147,7 @@ async fn land_all<D: Dialect>(
     }
 }
 
-fn batches(resource: &'static Resource, run: RunId, window: &Window, rows: &[Row], size: usize) -> Vec<Batch> {
+fn batches(resource: &'static Resource, run: RunId, window: &Window, rows: &[Row]) -> Vec<Batch> {
     let batch = |rows: &[Row]| Batch {
         resource,
         run,
@@ -158,20 +161,23 @@ fn batches(resource: &'static Resource, run: RunId, window: &Window, rows: &[Row
         at: Utc::now(),
         overlap: TimeDelta::zero(),
     };
-    rows.chunks(size).map(batch).collect()
+    rows.chunks(BATCH).map(batch).collect()
 }
 
 /// The fastest loop that was found: one prepared insert, 5,000 rows a transaction, values bound where they lie.
 fn by_hand_sqlite(path: &Path, resource: &Resource, rows: &[Row]) -> f64 {
     let connection = rusqlite::Connection::open(path).expect("it opens");
     connection
-        .execute_batch("pragma journal_mode = wal; pragma synchronous = normal; pragma cache_size = -16384")
+        .execute_batch(
+            "pragma journal_mode = wal; pragma synchronous = normal; pragma cache_size = -32768;
+            pragma wal_autocheckpoint = 16384",
+        )
         .expect("pragmas");
     let places = vec!["?"; resource.columns.len() + 5].join(",");
     let insert = format!("insert into tickets values ({places})");
     let now = Utc::now().to_rfc3339();
     let start = std::time::Instant::now();
-    for rows in rows.chunks(5_000) {
+    for rows in rows.chunks(COMMIT) {
         connection.execute_batch("begin immediate").expect("it begins");
         let mut insert = connection.prepare_cached(&insert).expect("a statement");
         for row in rows {
@@ -200,7 +206,7 @@ mod by_hand {
     pub(super) fn bind(statement: &mut rusqlite::CachedStatement<'_>, place: usize, cell: &Cell) {
         match cell {
             Cell::Null => statement.raw_bind_parameter(place, rusqlite::types::Null),
-            Cell::Text(text) | Cell::Json(text) => statement.raw_bind_parameter(place, text.as_str()),
+            Cell::Text(text) | Cell::Json(text) => statement.raw_bind_parameter(place, &**text),
             Cell::Integer(value) => statement.raw_bind_parameter(place, value),
             Cell::Real(value) => statement.raw_bind_parameter(place, value),
             Cell::Boolean(value) => statement.raw_bind_parameter(place, value),

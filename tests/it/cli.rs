@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::support::discreet::{PLANTED, assert_told, told};
-use crate::support::{Engine, House, Portal, compare};
+use crate::support::{Database, Engine, House, Portal, compare};
 
 async fn small() -> (Portal, House) {
     let portal = Portal::with_tickets(60).await;
@@ -250,13 +250,8 @@ async fn the_demo_leaves_a_database_to_query_and_can_be_repeated() {
     for _ in 0..2 {
         let ran = house.run(&["demo", "--tickets", "300"]).await.exits(0);
         assert!(ran.stdout.contains("tickets by status"), "{}", ran.stdout);
-        let url = format!("sqlite:{}", house.file("deskhouse-demo.db").display());
-        let pool = sqlx::SqlitePool::connect(&url).await.expect("the database opens");
-        let (rows,): (i64,) = sqlx::query_as("select rows from deskhouse_freshness where resource = 'tickets'")
-            .fetch_one(&pool)
-            .await
-            .expect("a row");
-        pool.close().await;
+        let demo = Database::at(Engine::Sqlite, format!("sqlite:{}", house.file("deskhouse-demo.db").display()));
+        let rows = demo.number("select rows from deskhouse_freshness where resource = 'tickets'").await;
         // The portal gains three tickets between the two runs of the demo.
         assert_eq!(rows, 303);
     }

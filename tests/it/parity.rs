@@ -222,11 +222,11 @@ async fn landed<D: Home>(pages: &[Vec<Sight>], joined: &[bool]) -> BTreeMap<Stri
             None => waiting = Some(batch(page)),
         }
         if let Some(whole) = waiting.take_if(|_| !joined) {
-            warehouse.land(whole).await.expect("the batch lands");
+            warehouse.land([whole]).await.expect("the batch lands");
         }
     }
     if let Some(rest) = waiting {
-        warehouse.land(rest).await.expect("the batch lands");
+        warehouse.land([rest]).await.expect("the batch lands");
     }
     warehouse.close().await;
     let rows = database.rows(tickets).await;

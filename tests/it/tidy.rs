@@ -170,13 +170,12 @@ fn only_the_dialect_names_a_database() {
         &[
             ("src/sync/error.rs", "Database(#[from] sqlx::Error),"),
             ("src/cli/wiring.rs", "use sqlx;"),
-            ("src/warehouse/sql.rs", "use sqlx::{Row, Sqlite};"),
-            ("src/warehouse/lock.rs", "fn f(pool: sqlx::Pool<sqlx::Postgres>) {}"),
-            ("src/warehouse/sql.rs", "use sqlx::postgres::PgRow;"),
+            ("src/warehouse/sql.rs", "use sqlx::{Row, Postgres};"),
+            ("src/warehouse/lock.rs", "fn f(connection: &rusqlite::Connection) {}"),
         ],
         &[
             ("src/warehouse/dialect/postgres.rs", "use sqlx::postgres::PgRow;"),
-            ("src/warehouse/sql.rs", "use sqlx::Transaction;"),
+            ("src/warehouse/dialect/sqlite.rs", "use rusqlite::Connection;"),
             ("tests/it/support/postgres.rs", "use sqlx::PgConnection;"),
         ],
     );

@@ -101,7 +101,7 @@ impl<D: Home> Run<D> {
     }
 
     async fn land(&self, batch: Batch) -> Landed {
-        self.warehouse.land(batch).await.expect("the batch lands")
+        self.warehouse.land([batch]).await.expect("the batch lands")
     }
 
     async fn close(self) {
@@ -210,7 +210,7 @@ on_every_warehouse! {
 
         // A server that crashed can have lost the batch before this one: then the ledger does not stand where it begins.
         let late = Batch { rows: run.page(&[ticket("2", "b", 60)]).rows, ..run.end_of(&window) };
-        let error = run.warehouse.land(late.clone()).await.expect_err("the ledger stands elsewhere");
+        let error = run.warehouse.land([late.clone()]).await.expect_err("the ledger stands elsewhere");
         assert!(matches!(error, Error::LedgerMoved), "{error}");
         assert_eq!(subjects(database).await, named(&[("1", "a")]));
 
@@ -219,7 +219,7 @@ on_every_warehouse! {
         assert_eq!(open, run.windows[1..]);
         // A batch that comes late does not open the window again.
         let late = Batch { since: window.progress.clone(), progress, ..late };
-        let error = run.warehouse.land(late).await.expect_err("the window is done");
+        let error = run.warehouse.land([late]).await.expect_err("the window is done");
         assert!(matches!(error, Error::LedgerMoved), "{error}");
         assert_eq!(run.history(tickets()).await.open, run.windows[1..]);
         run.close().await;
@@ -261,7 +261,7 @@ on_every_warehouse! {
         // The last statement of the transaction fails: rows and progress were written before it.
         database.execute("alter table {t}deskhouse_run_resources rename to gone").await;
         let batch = Batch { rows: run.page(&[ticket("1", "a", 60)]).rows, read: 1, ..run.end_of(&run.windows[0]) };
-        let error = run.warehouse.land(batch).await.expect_err("the table is gone");
+        let error = run.warehouse.land([batch]).await.expect_err("the table is gone");
         assert!(matches!(error, Error::Statement { .. }), "{error}");
         assert_eq!(run.history(tickets()).await, before);
         assert_eq!(subjects(database).await, BTreeMap::new());

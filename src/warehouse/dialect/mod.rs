@@ -6,32 +6,32 @@ mod postgres;
 mod sqlite;
 
 use std::future::Future;
-use std::sync::Arc;
 
+use bytestring::ByteString;
 use chrono::{DateTime, Utc};
-use sqlx::{Database, Pool, Transaction};
 
 pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 
-use super::error::Error;
+use super::error::{Error, Trouble};
 use super::value::Value;
 use crate::ledger::RunId;
 use crate::resource::{Kind, Resource};
 use crate::transform::{Cell, Row};
 
 /// What differs from database to database.
+///
+/// Statements come in the words of `sql` and are spelled here: `{name}` is a table's name, `?` a place for a value and
+/// `in [?]` a test against a list of texts.
 pub trait Dialect: Sized + Send + Sync + 'static {
+    /// An open transaction. One that is dropped has not happened.
     #[doc(hidden)]
-    type Database: Database;
+    type Transaction: Send;
     #[doc(hidden)]
     type Lock: Send + Sync;
 
-    /// Statement that opens a transaction that will write.
-    fn begin(&self, durability: Durability) -> &'static str;
-
-    /// Writes `{name}` as a table's name, `?` as a place for a value and `in [?]` as a test against a list of texts.
-    fn spell(&self, sql: &str) -> String;
+    /// Address without password.
+    fn address(&self) -> &str;
 
     /// The word for a type of the portable migrations, where it is another one.
     fn type_word(word: &str) -> Option<&'static str>;
@@ -45,43 +45,60 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     /// Takes the run lock; `None` when another run holds it.
     fn lock(&self) -> impl Future<Output = Result<Option<Self::Lock>, Error>> + Send;
 
-    #[doc(hidden)]
-    fn pool(&self) -> &Pool<Self::Database>;
+    /// Opens a transaction that reads, beside one that writes.
+    fn begin_to_read(&self) -> impl Future<Output = Result<Self::Transaction, Trouble>> + Send;
 
-    /// Address without password.
-    fn address(&self) -> &str;
+    /// Opens a transaction that writes.
+    fn begin(&self, durability: Durability) -> impl Future<Output = Result<Self::Transaction, Trouble>> + Send;
 
-    #[doc(hidden)]
+    /// Makes all of a transaction happen.
+    fn commit(transaction: Self::Transaction) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// Runs a statement and gives the number of rows that it changed.
     fn execute(
-        transaction: &mut Transaction<'static, Self::Database>,
-        sql: Arc<str>,
+        &self,
+        transaction: &mut Self::Transaction,
+        sql: &str,
         values: Vec<Value>,
-    ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+    ) -> impl Future<Output = Result<u64, Trouble>> + Send;
 
-    #[doc(hidden)]
+    /// Runs a query whose columns are of these kinds.
     fn fetch(
-        transaction: &mut Transaction<'static, Self::Database>,
-        sql: Arc<str>,
+        &self,
+        transaction: &mut Self::Transaction,
+        sql: &str,
         values: Vec<Value>,
         kinds: &[Kind],
-    ) -> impl Future<Output = Result<Vec<Vec<Cell>>, sqlx::Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<Vec<Cell>>, Trouble>> + Send;
 
-    #[doc(hidden)]
+    /// Runs statements as they are written.
     fn script(
-        transaction: &mut Transaction<'static, Self::Database>,
+        &self,
+        transaction: &mut Self::Transaction,
         sql: String,
-    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+    ) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// The fingerprints of the rows with these keys, in the same order; `None` where there is no such row.
+    fn held(
+        &self,
+        transaction: &mut Self::Transaction,
+        resource: &'static Resource,
+        keys: Vec<ByteString>,
+    ) -> impl Future<Output = Result<Vec<Option<i64>>, Trouble>> + Send;
 
     /// Writes rows: `fresh` have keys that are not there, `changed` have keys that are, and replace what is there unless
     /// that is newer. No key comes twice. Gives the number of rows that were written.
     fn write(
         &self,
-        transaction: &mut Transaction<'static, Self::Database>,
+        transaction: &mut Self::Transaction,
         resource: &'static Resource,
         fresh: Vec<Row>,
         changed: Vec<Row>,
         stamp: Stamp,
-    ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+    ) -> impl Future<Output = Result<u64, Trouble>> + Send;
+
+    /// Closes all connections. Nothing may be open any more.
+    fn close(self) -> impl Future<Output = ()> + Send;
 }
 
 /// What a commit promises.
@@ -100,48 +117,3 @@ pub struct Stamp {
     pub(super) synced_at: DateTime<Utc>,
     pub(super) run: RunId,
 }
-
-/// The statements that are the same text for both drivers, but not the same types.
-macro_rules! statements {
-    ($arguments:ty) => {
-        async fn execute(
-            transaction: &mut Transaction<'static, Self::Database>,
-            sql: Arc<str>,
-            values: Vec<Value>,
-        ) -> Result<u64, sqlx::Error> {
-            let arguments = Self::arguments(values)?;
-            let done = sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut **transaction).await?;
-            Ok(done.rows_affected())
-        }
-
-        async fn fetch(
-            transaction: &mut Transaction<'static, Self::Database>,
-            sql: Arc<str>,
-            values: Vec<Value>,
-            kinds: &[Kind],
-        ) -> Result<Vec<Vec<Cell>>, sqlx::Error> {
-            let arguments = Self::arguments(values)?;
-            let rows = sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(&mut **transaction).await?;
-            let cells =
-                |row| kinds.iter().enumerate().map(move |(index, kind)| Self::cell(row, index, *kind)).collect();
-            rows.iter().map(cells).collect()
-        }
-
-        async fn script(
-            transaction: &mut Transaction<'static, Self::Database>,
-            sql: String,
-        ) -> Result<(), sqlx::Error> {
-            transaction.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
-            Ok(())
-        }
-
-        fn pool(&self) -> &Pool<Self::Database> {
-            &self.pool
-        }
-
-        fn address(&self) -> &str {
-            &self.address
-        }
-    };
-}
-use statements;

@@ -1,19 +1,19 @@
 //! Postgres, in one schema of a database. Rows land by COPY; what they replace is deleted in the same transaction.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use bytestring::ByteString;
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgPoolOptions, PgRow, PgTypeInfo};
-use sqlx::{Arguments, AssertSqlSafe, Connection, Encode, Executor, PgConnection, Pool, Row as _, Transaction, Type};
+use sqlx::{Arguments, AssertSqlSafe, Connection, Encode, Executor, PgConnection, Pool, Row as _, Type};
 
 use super::super::error::{Error, Trouble};
 use super::super::statement::{self, quoted};
 use super::super::value::Value;
-use super::{Dialect, Durability, Stamp, encode, statements};
+use super::{Dialect, Durability, Stamp, encode};
 use crate::config::WarehouseUrl;
 use crate::resource::{Kind, Resource};
 use crate::transform::{Cell, Row};
@@ -40,7 +40,7 @@ impl Postgres {
         let options: PgConnectOptions = secret.expose().parse().map_err(|_| unusable(Trouble::Unreadable))?;
         let options = options.application_name("deskhouse");
         // Once without the pool, which would go on trying a server that refuses until its time is over.
-        let cannot = |error: sqlx::Error| unusable(Trouble::of(&error));
+        let cannot = |error: sqlx::Error| unusable(trouble(error));
         let connected = tokio::time::timeout(LONGEST_WAIT, PgConnection::connect_with(&options)).await;
         let mut connection = connected.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(cannot)?;
         // Known since Postgres 14, and only where the server was built with it.
@@ -51,87 +51,17 @@ impl Postgres {
         let pool = PgPoolOptions::new().max_connections(3).acquire_timeout(LONGEST_WAIT).connect_lazy_with(options);
         Ok(Self { pool, address, schema: schema.to_owned(), has_lz4 })
     }
-
-    fn arguments(values: Vec<Value>) -> Result<PgArguments, sqlx::Error> {
-        let mut arguments = PgArguments::default();
-        for value in values {
-            match value {
-                Value::Text(text) => arguments.add(text),
-                Value::Integer(value) => arguments.add(value),
-                Value::Real(value) => arguments.add(value),
-                Value::Boolean(value) => arguments.add(value),
-                Value::Timestamp(time) => arguments.add(time),
-                Value::Json(text) => arguments.add(JsonText(text)),
-                Value::Texts(texts) => arguments.add(texts),
-            }
-            .map_err(sqlx::Error::Encode)?;
-        }
-        Ok(arguments)
-    }
-
-    fn cell(row: &PgRow, index: usize, kind: Kind) -> Result<Cell, sqlx::Error> {
-        Ok(match kind {
-            // Nothing reads a `json` column back; a statement that did would have to cast it to text.
-            Kind::Text | Kind::Json => row.try_get::<Option<String>, _>(index)?.map(Cell::Text),
-            Kind::Integer => row.try_get::<Option<i64>, _>(index)?.map(Cell::Integer),
-            Kind::Real => row.try_get::<Option<f64>, _>(index)?.map(Cell::Real),
-            Kind::Boolean => row.try_get::<Option<bool>, _>(index)?.map(Cell::Boolean),
-            Kind::Date => row.try_get::<Option<NaiveDate>, _>(index)?.map(Cell::Date),
-            Kind::Timestamp => row.try_get::<Option<DateTime<Utc>>, _>(index)?.map(Cell::Timestamp),
-        }
-        .unwrap_or(Cell::Null))
-    }
-
-    /// Number of the advisory lock of this schema.
-    fn lock_key(&self) -> i64 {
-        xxhash_rust::xxh3::xxh3_64(format!("deskhouse {}", self.schema).as_bytes()).cast_signed()
-    }
 }
 
+type Transaction = sqlx::Transaction<'static, sqlx::Postgres>;
+
 impl Dialect for Postgres {
-    type Database = sqlx::Postgres;
+    type Transaction = Transaction;
     /// The open transaction holds the lock; the server gives it back when the connection ends.
-    type Lock = Transaction<'static, sqlx::Postgres>;
+    type Lock = Transaction;
 
-    statements!(PgArguments);
-
-    // `local` settings, since a pooler in transaction mode gives the session to somebody else afterwards. Long texts are
-    // compressed as they land; lz4 takes a fraction of the time of Postgres' own method.
-    fn begin(&self, durability: Durability) -> &'static str {
-        match (durability, self.has_lz4) {
-            (Durability::InOrder, true) => {
-                "begin; set local statement_timeout = '10min'; set local synchronous_commit = off;
-                set local default_toast_compression = 'lz4'"
-            }
-            (Durability::InOrder, false) => {
-                "begin; set local statement_timeout = '10min'; set local synchronous_commit = off"
-            }
-            (Durability::Confirmed, _) => {
-                "begin; set local statement_timeout = '10min'; set local synchronous_commit = on"
-            }
-        }
-    }
-
-    fn spell(&self, sql: &str) -> String {
-        let sql = sql.replace("in [?]", "= any(?)");
-        let mut spelled = String::with_capacity(sql.len() + 64);
-        let mut place = 0;
-        for character in sql.chars() {
-            match character {
-                '?' => {
-                    place += 1;
-                    spelled.push('$');
-                    spelled.push_str(&place.to_string());
-                }
-                '{' => {
-                    spelled.push_str(&quoted(&self.schema));
-                    spelled.push_str(".\"");
-                }
-                '}' => spelled.push('"'),
-                character => spelled.push(character),
-            }
-        }
-        spelled
+    fn address(&self) -> &str {
+        &self.address
     }
 
     fn type_word(_word: &str) -> Option<&'static str> {
@@ -159,23 +89,88 @@ impl Dialect for Postgres {
         // that has written nothing holds nothing else back.
         // The server frees a lock a moment after its holder has gone, so a run right behind another waits that long.
         let begin = "begin; set local idle_in_transaction_session_timeout = 0; set local lock_timeout = '2s'";
-        let mut transaction = self.pool.begin_with(begin).await.map_err(&doing)?;
+        let mut transaction = self.pool.begin_with(begin).await.map_err(|error| doing(trouble(error)))?;
         let lock = sqlx::query("select pg_advisory_xact_lock($1)").bind(self.lock_key());
-        match lock.execute(&mut *transaction).await {
+        match lock.execute(&mut *transaction).await.map_err(trouble) {
             Ok(_) => Ok(Some(transaction)),
-            Err(error) if Trouble::of(&error) == Trouble::Busy => Ok(None),
-            Err(error) => Err(doing(error)),
+            Err(Trouble::Busy) => Ok(None),
+            Err(trouble) => Err(doing(trouble)),
         }
+    }
+
+    async fn begin_to_read(&self) -> Result<Transaction, Trouble> {
+        self.pool.begin().await.map_err(trouble)
+    }
+
+    // `local` settings, since a pooler in transaction mode gives the session to somebody else afterwards. Long texts are
+    // compressed as they land; lz4 takes a fraction of the time of Postgres' own method.
+    async fn begin(&self, durability: Durability) -> Result<Transaction, Trouble> {
+        let statement = match (durability, self.has_lz4) {
+            (Durability::InOrder, true) => {
+                "begin; set local statement_timeout = '10min'; set local synchronous_commit = off;
+                set local default_toast_compression = 'lz4'"
+            }
+            (Durability::InOrder, false) => {
+                "begin; set local statement_timeout = '10min'; set local synchronous_commit = off"
+            }
+            (Durability::Confirmed, _) => {
+                "begin; set local statement_timeout = '10min'; set local synchronous_commit = on"
+            }
+        };
+        self.pool.begin_with(statement).await.map_err(trouble)
+    }
+
+    async fn commit(transaction: Transaction) -> Result<(), Trouble> {
+        transaction.commit().await.map_err(trouble)
+    }
+
+    async fn execute(&self, transaction: &mut Transaction, sql: &str, values: Vec<Value>) -> Result<u64, Trouble> {
+        let query = sqlx::query_with(AssertSqlSafe(self.spell(sql)), arguments(values)?);
+        let done = query.execute(&mut **transaction).await.map_err(trouble)?;
+        Ok(done.rows_affected())
+    }
+
+    async fn fetch(
+        &self,
+        transaction: &mut Transaction,
+        sql: &str,
+        values: Vec<Value>,
+        kinds: &[Kind],
+    ) -> Result<Vec<Vec<Cell>>, Trouble> {
+        let query = sqlx::query_with(AssertSqlSafe(self.spell(sql)), arguments(values)?);
+        let rows = query.fetch_all(&mut **transaction).await.map_err(trouble)?;
+        let cells = |row| kinds.iter().enumerate().map(move |(index, kind)| cell(row, index, *kind)).collect();
+        rows.iter().map(cells).collect::<Result<_, _>>().map_err(trouble)
+    }
+
+    async fn script(&self, transaction: &mut Transaction, sql: String) -> Result<(), Trouble> {
+        transaction.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(trouble)?;
+        Ok(())
+    }
+
+    async fn held(
+        &self,
+        transaction: &mut Transaction,
+        resource: &'static Resource,
+        keys: Vec<ByteString>,
+    ) -> Result<Vec<Option<i64>>, Trouble> {
+        let id = quoted(resource.columns[0].name);
+        let sql = self.spell(&format!("select {id}, _hash from {{{}}} where {id} in [?]", resource.name));
+        let ids: Vec<&str> = keys.iter().map(|key| &**key).collect();
+        let held = sqlx::query_as::<_, (String, i64)>(AssertSqlSafe(sql)).bind(ids);
+        let held = held.fetch_all(&mut **transaction).await.map_err(trouble)?;
+        let held: HashMap<String, i64> = held.into_iter().collect();
+        Ok(keys.iter().map(|key| held.get(&**key).copied()).collect())
     }
 
     async fn write(
         &self,
-        transaction: &mut Transaction<'static, Self::Database>,
+        transaction: &mut Transaction,
         resource: &'static Resource,
         fresh: Vec<Row>,
         changed: Vec<Row>,
         stamp: Stamp,
-    ) -> Result<u64, sqlx::Error> {
+    ) -> Result<u64, Trouble> {
         let mut rows = fresh;
         rows.extend(self.take_away(transaction, resource, changed).await?);
         if rows.is_empty() {
@@ -183,23 +178,49 @@ impl Dialect for Postgres {
         }
         let names: Vec<_> = statement::columns(resource).map(quoted).collect();
         let sql = format!("copy {{{}}} ({}) from stdin with (format binary)", resource.name, names.join(", "));
-        let mut copy = transaction.copy_in_raw(&self.spell(&sql)).await?;
-        copy.send(encode::copy_stream(resource.columns, &rows, stamp)).await?;
-        copy.finish().await
+        let mut copy = transaction.copy_in_raw(&self.spell(&sql)).await.map_err(trouble)?;
+        copy.send(encode::copy_stream(resource.columns, &rows, stamp)).await.map_err(trouble)?;
+        copy.finish().await.map_err(trouble)
+    }
+
+    async fn close(self) {
+        self.pool.close().await;
     }
 }
 
 impl Postgres {
+    fn spell(&self, sql: &str) -> String {
+        let sql = sql.replace("in [?]", "= any(?)");
+        let mut spelled = String::with_capacity(sql.len() + 64);
+        let mut place = 0;
+        for character in sql.chars() {
+            match character {
+                '?' => {
+                    place += 1;
+                    spelled.push('$');
+                    spelled.push_str(&place.to_string());
+                }
+                '{' => {
+                    spelled.push_str(&quoted(&self.schema));
+                    spelled.push_str(".\"");
+                }
+                '}' => spelled.push('"'),
+                character => spelled.push(character),
+            }
+        }
+        spelled
+    }
+
     /// Deletes what these rows replace, and gives back the rows that are to be put in its place: those that are not older.
     ///
     /// A delete and a COPY land changed rows a third faster than an update through `on conflict`, and an update writes the
     /// same new version of the row and of its index entries.
     async fn take_away(
         &self,
-        transaction: &mut Transaction<'static, sqlx::Postgres>,
+        transaction: &mut Transaction,
         resource: &'static Resource,
         rows: Vec<Row>,
-    ) -> Result<Vec<Row>, sqlx::Error> {
+    ) -> Result<Vec<Row>, Trouble> {
         if rows.is_empty() {
             return Ok(rows);
         }
@@ -210,11 +231,68 @@ impl Postgres {
             and (held.{cursor} is null or fresh.cursor is null or fresh.cursor >= held.{cursor}) returning fresh.id",
             resource.name
         );
-        let ids: Vec<_> = rows.iter().map(|row| row.id.clone()).collect();
+        let ids: Vec<&str> = rows.iter().map(|row| &*row.id).collect();
         let cursors: Vec<_> = rows.iter().map(|row| row.cursor).collect();
         let gone = sqlx::query_scalar(AssertSqlSafe(self.spell(&sql))).bind(ids).bind(cursors);
-        let gone: HashSet<String> = gone.fetch_all(&mut **transaction).await?.into_iter().collect();
-        Ok(rows.into_iter().filter(|row| gone.contains(&row.id)).collect())
+        let gone: Vec<String> = gone.fetch_all(&mut **transaction).await.map_err(trouble)?;
+        let gone: HashSet<String> = gone.into_iter().collect();
+        Ok(rows.into_iter().filter(|row| gone.contains(&*row.id)).collect())
+    }
+
+    /// Number of the advisory lock of this schema.
+    fn lock_key(&self) -> i64 {
+        xxhash_rust::xxh3::xxh3_64(format!("deskhouse {}", self.schema).as_bytes()).cast_signed()
+    }
+}
+
+fn arguments(values: Vec<Value>) -> Result<PgArguments, Trouble> {
+    let mut arguments = PgArguments::default();
+    for value in values {
+        match value {
+            Value::Text(text) => arguments.add(text),
+            Value::Integer(value) => arguments.add(value),
+            Value::Real(value) => arguments.add(value),
+            Value::Boolean(value) => arguments.add(value),
+            Value::Timestamp(time) => arguments.add(time),
+            Value::Json(text) => arguments.add(JsonText(text)),
+            Value::Texts(texts) => arguments.add(texts),
+        }
+        .map_err(|error| trouble(sqlx::Error::Encode(error)))?;
+    }
+    Ok(arguments)
+}
+
+fn cell(row: &PgRow, index: usize, kind: Kind) -> Result<Cell, sqlx::Error> {
+    Ok(match kind {
+        // Nothing reads a `json` column back; a statement that did would have to cast it to text.
+        Kind::Text | Kind::Json => row.try_get::<Option<String>, _>(index)?.map(|text| Cell::Text(text.into())),
+        Kind::Integer => row.try_get::<Option<i64>, _>(index)?.map(Cell::Integer),
+        Kind::Real => row.try_get::<Option<f64>, _>(index)?.map(Cell::Real),
+        Kind::Boolean => row.try_get::<Option<bool>, _>(index)?.map(Cell::Boolean),
+        Kind::Date => row.try_get::<Option<NaiveDate>, _>(index)?.map(Cell::Date),
+        Kind::Timestamp => row.try_get::<Option<DateTime<Utc>>, _>(index)?.map(Cell::Timestamp),
+    }
+    .unwrap_or(Cell::Null))
+}
+
+fn trouble(error: sqlx::Error) -> Trouble {
+    match error {
+        sqlx::Error::Database(error) => match error.code().as_deref().unwrap_or("none") {
+            "53100" => Trouble::Full,
+            "25006" | "42501" => Trouble::ReadOnly,
+            "28000" | "28P01" => Trouble::Denied,
+            "55P03" | "40P01" => Trouble::Busy,
+            "42P01" | "3F000" => Trouble::NoTable,
+            "3D000" => Trouble::NoDatabase,
+            code if code.starts_with("57P") || code.starts_with("08") => Trouble::Lost(format!("code {code}")),
+            code => Trouble::Other(code.to_owned()),
+        },
+        sqlx::Error::Io(error) => Trouble::of_io(&error),
+        sqlx::Error::PoolTimedOut => Trouble::Lost("no answer in time".into()),
+        sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Trouble::Lost("closed".into()),
+        sqlx::Error::Tls(_) => Trouble::Lost("TLS failed".into()),
+        sqlx::Error::Protocol(_) => Trouble::Lost("not understood".into()),
+        _ => Trouble::Other("internal".into()),
     }
 }
 

@@ -1,43 +1,57 @@
-//! SQLite in a file. One connection writes; rows land through a few long prepared inserts.
+//! SQLite in a file. One connection; rows land one by one through a prepared statement, in the thread that binds them.
+//!
+//! An insert of many rows at once saves nothing here, since there is no server to talk to: it makes SQLite hold every
+//! value of the statement at the same time, and lands a third fewer rows a second than a statement that takes one row
+//! and is run again while its memory is still warm. A list in one JSON value, taken apart by `json_each`, lands a tenth.
+//! That is why the driver here is rusqlite: one that talks to its thread for each statement (sqlx) cannot do that.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytestring::ByteString;
 use chrono::{DateTime, Datelike, Timelike, Utc};
-use sqlx::error::BoxDynError;
-use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-};
-use sqlx::{Arguments, AssertSqlSafe, Executor, Pool, Row as _, Transaction};
+use rusqlite::types::{Null, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Statement, ToSql, params_from_iter};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::super::error::{Error, Trouble};
 use super::super::lock::FileLock;
-use super::super::statement::{self, OWN};
+use super::super::statement::{self, OWN, quoted};
 use super::super::value::Value;
-use super::{Dialect, Durability, Stamp, statements};
+use super::{Dialect, Durability, Stamp};
 use crate::config::WarehouseUrl;
 use crate::resource::{Kind, Resource};
 use crate::transform::{Cell, Row};
 
 /// SQLite in a file.
 pub struct Sqlite {
-    pool: Pool<sqlx::Sqlite>,
+    /// One: SQLite has one writer, and a database in memory is its connection.
+    connection: Arc<Mutex<Connection>>,
     address: String,
     /// None for a database in memory.
     path: Option<std::path::PathBuf>,
 }
 
-/// Rows in one `insert`, largest first: few different statements, so that each is prepared once. SQLite takes 32,766
-/// values in a statement; with a text for each size, the last rows of a batch would each cost a preparation.
-const ROWS_PER_INSERT: [usize; 4] = [400, 100, 10, 1];
-
-/// Most values in a statement, by SQLite's default build.
-const MOST_VALUES: usize = 32_766;
+/// Settings of the connection, in the order in which they have to be made.
+const PRAGMAS: [(&str, i64); 4] = [
+    // A ticket with its raw record overflows the default page of 4 KiB.
+    ("page_size", 16_384),
+    // Negative: in KiB. The pages of a ticket's indexes that a transaction touches; at the default of 2 MiB they are read
+    // again and again.
+    ("cache_size", -32_768),
+    // In WAL mode this (normal) can lose the last transactions to a power cut, never the database; they are read again.
+    ("synchronous", 1),
+    // Pages of the log before it is folded into the file: 256 MiB. Rows come in the order of their change, and so in none
+    // as to their other indexes: each transaction touches pages of those all over the file, the same ones again and
+    // again. At the default of 1,000 each was written to the file for every few thousand rows.
+    ("wal_autocheckpoint", 16_384),
+];
 
 impl Sqlite {
     /// Opens the database, and makes it if it is not there.
     pub async fn open(url: &WarehouseUrl) -> Result<Self, Error> {
-        Self::connect(url, true).await
+        Self::connect(url, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).await
     }
 
     /// Opens a database that is there.
@@ -49,107 +63,99 @@ impl Sqlite {
             WarehouseUrl::Sqlite { path, .. } if !path.exists() && has_folder(path) => {
                 Err(Error::Open { warehouse: url.to_string(), trouble: Trouble::Missing })
             }
-            _ => Self::connect(url, false).await,
+            _ => Self::connect(url, OpenFlags::SQLITE_OPEN_READ_WRITE).await,
         }
     }
 
-    async fn connect(url: &WarehouseUrl, create: bool) -> Result<Self, Error> {
-        let address = url.to_string();
+    async fn connect(url: &WarehouseUrl, access: OpenFlags) -> Result<Self, Error> {
         let path = match url {
             WarehouseUrl::Sqlite { path, .. } => Some(path.clone()),
             WarehouseUrl::Memory | WarehouseUrl::Postgres { .. } => None,
         };
-        let options = match &path {
-            // The mode is kept in the file; a reader that set it would write into a file that may be somebody else's.
-            Some(path) if create => SqliteConnectOptions::new().filename(path).journal_mode(SqliteJournalMode::Wal),
-            Some(path) => SqliteConnectOptions::new().filename(path),
-            None => SqliteConnectOptions::new().in_memory(true),
-        };
-        let options = options
-            .create_if_missing(create)
-            // In WAL mode this can lose the last transactions to a power cut, never the database; they are read again.
-            .synchronous(SqliteSynchronous::Normal)
-            // A ticket with its raw record overflows the default page of 4 KiB.
-            .page_size(16_384)
-            // In KiB. The pages of a ticket's indexes that a batch touches; at the default of 2 MiB they are read again.
-            .pragma("cache_size", "-16384")
-            .busy_timeout(Duration::from_secs(30));
-        // One connection: SQLite has one writer, and a database in memory is its connection.
-        let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-        let pool = pool
-            .connect_with(options)
-            .await
-            .map_err(|error| Error::Open { warehouse: address.clone(), trouble: Trouble::of(&error) })?;
-        Ok(Self { pool, address, path })
-    }
-
-    fn arguments(values: Vec<Value>) -> Result<SqliteArguments, sqlx::Error> {
-        let mut arguments = SqliteArguments::default();
-        for value in values {
-            match value {
-                Value::Text(text) => arguments.add(text),
-                Value::Integer(value) => arguments.add(value),
-                Value::Real(value) => arguments.add(value),
-                Value::Boolean(value) => arguments.add(value),
-                Value::Timestamp(time) => arguments.add(time.map(iso)),
-                Value::Json(text) => arguments.add(text),
-                Value::Texts(texts) => arguments.add(serde_json::Value::from(texts).to_string()),
+        let file = path.clone();
+        let connected = on_thread(move || {
+            // The guard of the pool of one is ours, so SQLite need not lock as well.
+            let access = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = match &file {
+                Some(path) => Connection::open_with_flags(path, access),
+                None => Connection::open_in_memory(),
+            }?;
+            connection.busy_timeout(Duration::from_secs(30))?;
+            for (name, value) in PRAGMAS {
+                connection.pragma_update(None, name, value)?;
             }
-            .map_err(sqlx::Error::Encode)?;
-        }
-        Ok(arguments)
-    }
-
-    fn add_cell(arguments: &mut SqliteArguments, cell: Cell) -> Result<(), BoxDynError> {
-        match cell {
-            Cell::Null => arguments.add(None::<i64>),
-            Cell::Text(text) | Cell::Json(text) => arguments.add(text),
-            Cell::Integer(value) => arguments.add(value),
-            Cell::Real(value) => arguments.add(value),
-            Cell::Boolean(value) => arguments.add(value),
-            Cell::Date(date) => arguments.add(date.to_string()),
-            Cell::Timestamp(time) => arguments.add(iso(time)),
+            // Behind the size of the pages, which it fixes. The mode is kept in the file; a reader that set it would write
+            // into a file that may be somebody else's.
+            if access.contains(OpenFlags::SQLITE_OPEN_CREATE) {
+                connection.pragma_update(None, "journal_mode", "wal")?;
+            }
+            connection.set_prepared_statement_cache_capacity(64);
+            Ok(connection)
+        });
+        let address = url.to_string();
+        match connected.await {
+            Ok(connection) => Ok(Self { connection: Arc::new(Mutex::new(connection)), address, path }),
+            Err(trouble) => Err(Error::Open { warehouse: address, trouble }),
         }
     }
 
-    fn cell(row: &SqliteRow, index: usize, kind: Kind) -> Result<Cell, sqlx::Error> {
-        let unreadable = |text: String| sqlx::Error::ColumnDecode { index: index.to_string(), source: text.into() };
-        Ok(match kind {
-            Kind::Text | Kind::Json => row.try_get::<Option<String>, _>(index)?.map(Cell::Text),
-            Kind::Integer => row.try_get::<Option<i64>, _>(index)?.map(Cell::Integer),
-            Kind::Real => row.try_get::<Option<f64>, _>(index)?.map(Cell::Real),
-            Kind::Boolean => row.try_get::<Option<bool>, _>(index)?.map(Cell::Boolean),
-            Kind::Date => {
-                let text = row.try_get::<Option<String>, _>(index)?;
-                text.map(|text| text.parse().map(Cell::Date).map_err(|_| unreadable(text))).transpose()?
-            }
-            Kind::Timestamp => {
-                let text = row.try_get::<Option<String>, _>(index)?;
-                let time = |text: String| match DateTime::parse_from_rfc3339(&text) {
-                    Ok(time) => Ok(Cell::Timestamp(time.with_timezone(&Utc))),
-                    Err(_) => Err(unreadable(text)),
-                };
-                text.map(time).transpose()?
-            }
+    async fn begin_with(&self, statement: &'static str) -> Result<SqliteTransaction, Trouble> {
+        let connection = Arc::clone(&self.connection).lock_owned().await;
+        let mut transaction = SqliteTransaction(Some(Held(connection)));
+        transaction.run(move |connection| connection.execute_batch(statement)).await?;
+        Ok(transaction)
+    }
+}
+
+/// Runs what waits for the disk where it holds nothing up.
+async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> rusqlite::Result<T> + Send + 'static,
+) -> Result<T, Trouble> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| trouble(&error)),
+        Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+        Err(_) => Err(Trouble::Lost("closed".into())),
+    }
+}
+
+/// The connection while a transaction is open on it; dropping it takes back what was not committed, also when the future
+/// that waits for a statement is dropped and only the thread is left.
+struct Held(OwnedMutexGuard<Connection>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.0.is_autocommit() {
+            // What cannot be taken back now, SQLite takes back when the file is opened again.
+            let _ = self.0.execute_batch("rollback");
         }
-        .unwrap_or(Cell::Null))
+    }
+}
+
+/// An open transaction.
+pub struct SqliteTransaction(Option<Held>);
+
+impl SqliteTransaction {
+    async fn run<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let held = self.0.take().ok_or_else(|| Trouble::Lost("closed".into()))?;
+        let (held, done) = on_thread(move || {
+            let done = work(&held.0);
+            Ok((held, done))
+        })
+        .await?;
+        self.0 = Some(held);
+        done.map_err(|error| trouble(&error))
     }
 }
 
 impl Dialect for Sqlite {
-    type Database = sqlx::Sqlite;
+    type Transaction = SqliteTransaction;
     type Lock = Option<FileLock>;
 
-    statements!(SqliteArguments);
-
-    fn begin(&self, _durability: Durability) -> &'static str {
-        // A transaction that begins by reading could not become the writer while another one is.
-        "begin immediate"
-    }
-
-    // A numbered place for each value would make the parse of a long statement quadratic.
-    fn spell(&self, sql: &str) -> String {
-        sql.replace("in [?]", "in (select value from json_each(?))").replace(['{', '}'], "\"")
+    fn address(&self) -> &str {
+        &self.address
     }
 
     fn type_word(word: &str) -> Option<&'static str> {
@@ -179,65 +185,227 @@ impl Dialect for Sqlite {
         .await
     }
 
+    async fn begin_to_read(&self) -> Result<SqliteTransaction, Trouble> {
+        self.begin_with("begin").await
+    }
+
+    async fn begin(&self, _durability: Durability) -> Result<SqliteTransaction, Trouble> {
+        // A transaction that begins by reading could not become the writer while another one is.
+        self.begin_with("begin immediate").await
+    }
+
+    async fn commit(mut transaction: SqliteTransaction) -> Result<(), Trouble> {
+        transaction.run(|connection| connection.execute_batch("commit")).await
+    }
+
+    async fn execute(
+        &self,
+        transaction: &mut SqliteTransaction,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<u64, Trouble> {
+        let sql = spell(sql);
+        let changed =
+            move |connection: &Connection| connection.prepare_cached(&sql)?.execute(params_from_iter(bound(values)));
+        Ok(transaction.run(changed).await? as u64)
+    }
+
+    async fn fetch(
+        &self,
+        transaction: &mut SqliteTransaction,
+        sql: &str,
+        values: Vec<Value>,
+        kinds: &[Kind],
+    ) -> Result<Vec<Vec<Cell>>, Trouble> {
+        let (sql, kinds) = (spell(sql), kinds.to_vec());
+        let fetched = move |connection: &Connection| {
+            let mut query = connection.prepare_cached(&sql)?;
+            let cells = |row: &rusqlite::Row<'_>| {
+                kinds.iter().enumerate().map(|(index, kind)| cell(row, index, *kind)).collect()
+            };
+            query.query_map(params_from_iter(bound(values)), cells)?.collect()
+        };
+        transaction.run(fetched).await
+    }
+
+    async fn script(&self, transaction: &mut SqliteTransaction, sql: String) -> Result<(), Trouble> {
+        transaction.run(move |connection| connection.execute_batch(&sql)).await
+    }
+
+    async fn held(
+        &self,
+        transaction: &mut SqliteTransaction,
+        resource: &'static Resource,
+        keys: Vec<ByteString>,
+    ) -> Result<Vec<Option<i64>>, Trouble> {
+        let sql = format!("select _hash from {} where {} = ?", quoted(resource.name), quoted(resource.columns[0].name));
+        let held = move |connection: &Connection| {
+            let mut held = connection.prepare_cached(&sql)?;
+            keys.iter().map(|key| held.query_row([&**key], |row| row.get(0)).optional()).collect()
+        };
+        transaction.run(held).await
+    }
+
     async fn write(
         &self,
-        transaction: &mut Transaction<'static, Self::Database>,
+        transaction: &mut SqliteTransaction,
         resource: &'static Resource,
         fresh: Vec<Row>,
         changed: Vec<Row>,
         stamp: Stamp,
-    ) -> Result<u64, sqlx::Error> {
-        let mut rows = fresh.into_iter().chain(changed).collect::<Vec<_>>().into_iter();
-        let mut written = 0;
-        let mut next = self.insert(resource, &mut rows, stamp)?;
-        while let Some((sql, arguments)) = next {
-            let running = sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut **transaction);
-            // The thread of SQLite works on these rows while the next ones are made ready here.
-            let (done, prepared) = tokio::join!(running, async { self.insert(resource, &mut rows, stamp) });
-            written += done?.rows_affected();
-            next = prepared?;
+    ) -> Result<u64, Trouble> {
+        let written = move |connection: &Connection| {
+            Ok(insert(connection, resource, &fresh, stamp)? + update(connection, resource, &changed, stamp)?)
+        };
+        Ok(transaction.run(written).await? as u64)
+    }
+
+    async fn close(self) {
+        if let Ok(connection) = Arc::try_unwrap(self.connection) {
+            // SQLite then folds its log into the file, or leaves that to who opens it next.
+            let _ = on_thread(move || connection.into_inner().close().map_err(|(_, error)| error)).await;
         }
-        Ok(written)
     }
 }
 
-impl Sqlite {
-    /// One insert of as many of the rows as a statement takes; `None` when there are no more.
-    fn insert(
-        &self,
-        resource: &'static Resource,
-        rows: &mut std::vec::IntoIter<Row>,
-        stamp: Stamp,
-    ) -> Result<Option<(String, SqliteArguments)>, sqlx::Error> {
-        if rows.len() == 0 {
-            return Ok(None);
-        }
-        let columns = resource.columns.len() + OWN.len();
-        let fits = |size: &&usize| **size <= rows.len() && **size * columns <= MOST_VALUES;
-        let size = ROWS_PER_INSERT.iter().find(fits).copied().unwrap_or(1);
-        let mut arguments = SqliteArguments::default();
-        arguments.reserve(size * columns, 0);
-        for row in rows.take(size) {
-            Self::add_row(&mut arguments, row, stamp).map_err(sqlx::Error::Encode)?;
-        }
-        let places = format!("({})", vec!["?"; columns].join(","));
-        let places = vec![places; size].join(",");
-        let sql = format!("{}values {places}{}", statement::insert_into(resource), statement::on_conflict(resource));
-        Ok(Some((self.spell(&sql), arguments)))
-    }
+/// A numbered place for each value would make the parse of a long statement quadratic.
+fn spell(sql: &str) -> String {
+    sql.replace("in [?]", "in (select value from json_each(?))").replace(['{', '}'], "\"")
+}
 
-    fn add_row(arguments: &mut SqliteArguments, row: Row, stamp: Stamp) -> Result<(), BoxDynError> {
-        for cell in row.cells {
-            Self::add_cell(arguments, cell)?;
-        }
-        arguments.add(row.raw.map(String::from))?;
-        arguments.add(row.hash)?;
-        arguments.add(iso(stamp.synced_at))?;
-        arguments.add(None::<String>)?;
-        arguments.add(stamp.run.0)
+/// Inserts rows whose keys are not there.
+fn insert(connection: &Connection, resource: &'static Resource, rows: &[Row], stamp: Stamp) -> rusqlite::Result<usize> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let names: Vec<_> = statement::columns(resource).map(quoted).collect();
+    let places = vec!["?"; names.len()].join(", ");
+    let sql = format!("insert into {} ({}) values ({places})", quoted(resource.name), names.join(", "));
+    let mut insert = connection.prepare_cached(&sql)?;
+    let synced_at = iso(stamp.synced_at);
+    rows.iter().map(|row| write(&mut insert, row, &synced_at, stamp.run.0)).sum()
+}
+
+/// Updates rows whose keys are there, unless what is there is newer.
+///
+/// SQLite writes the entry of each index anew whose column an update names, changed or not, and most of what people do to
+/// a ticket changes none but the time. So the first statement names none of the others and asks that they be the same;
+/// the second one is for what the first has not found.
+fn update(connection: &Connection, resource: &'static Resource, rows: &[Row], stamp: Stamp) -> rusqlite::Result<usize> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let indexed =
+        "select distinct entry.name from pragma_index_list(?) as list join pragma_index_info(list.name) as entry
+        where list.origin = 'c'";
+    let mut indexed = connection.prepare_cached(indexed)?;
+    let indexed: HashSet<String> = indexed.query_map([resource.name], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let (index, cursor) = resource.cursor();
+    let is_kept = |name: &str| name != cursor.name && indexed.contains(name);
+    let places = || statement::columns(resource).zip(1..).skip(1);
+    let statement = |sets: Vec<String>, kept: Vec<String>| {
+        connection.prepare_cached(&format!(
+            "update {} set {} where {} = ?1 and ({held} is null or ?{new} is null or ?{new} >= {held}){}",
+            quoted(resource.name),
+            sets.join(", "),
+            quoted(resource.columns[0].name),
+            kept.concat(),
+            held = quoted(cursor.name),
+            new = index + 1,
+        ))
+    };
+    let set = |(name, place): (&str, usize)| format!("{} = ?{place}", quoted(name));
+    let keep = |(name, place): (&str, usize)| format!(" and {} is ?{place}", quoted(name));
+    let mut beside_indexes = statement(
+        places().filter(|(name, _)| !is_kept(name)).map(set).collect(),
+        places().filter(|(name, _)| is_kept(name)).map(keep).collect(),
+    )?;
+    let mut whole = statement(places().map(set).collect(), Vec::new())?;
+    let synced_at = iso(stamp.synced_at);
+    let mut written = 0;
+    for row in rows {
+        written += match write(&mut beside_indexes, row, &synced_at, stamp.run.0)? {
+            0 => write(&mut whole, row, &synced_at, stamp.run.0)?,
+            one => one,
+        };
+    }
+    Ok(written)
+}
+
+/// Runs a statement with a row: the columns of the definition, then [`OWN`].
+fn write(statement: &mut Statement<'_>, row: &Row, synced_at: &str, run: i64) -> rusqlite::Result<usize> {
+    for (index, cell) in row.cells.iter().enumerate() {
+        statement.raw_bind_parameter(index + 1, cell)?;
+    }
+    let own: [&dyn ToSql; OWN.len()] = [&row.raw.as_deref(), &row.hash, &synced_at, &Null, &run];
+    for (index, value) in own.into_iter().enumerate() {
+        statement.raw_bind_parameter(row.cells.len() + index + 1, value)?;
+    }
+    statement.raw_execute()
+}
+
+impl ToSql for Cell {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => Null.into(),
+            Self::Text(text) | Self::Json(text) => ToSqlOutput::Borrowed((&**text).into()),
+            Self::Integer(value) => (*value).into(),
+            Self::Real(value) => (*value).into(),
+            Self::Boolean(value) => (*value).into(),
+            Self::Date(date) => date.to_string().into(),
+            Self::Timestamp(time) => iso(*time).into(),
+        })
     }
 }
 
+fn bound(values: Vec<Value>) -> impl Iterator<Item = rusqlite::types::Value> {
+    values.into_iter().map(|value| match value {
+        Value::Text(text) => text.into(),
+        Value::Integer(value) => value.into(),
+        Value::Real(value) => value.into(),
+        Value::Boolean(value) => value.into(),
+        Value::Timestamp(time) => time.map(iso).into(),
+        Value::Json(text) => text.into(),
+        Value::Texts(texts) => serde_json::Value::from(texts).to_string().into(),
+    })
+}
+
+fn cell(row: &rusqlite::Row<'_>, index: usize, kind: Kind) -> rusqlite::Result<Cell> {
+    let value = row.get_ref(index)?;
+    if value == ValueRef::Null {
+        return Ok(Cell::Null);
+    }
+    let text = || value.as_str().map_err(rusqlite::Error::from);
+    let unreadable = || rusqlite::Error::InvalidColumnType(index, format!("{kind:?}"), value.data_type());
+    Ok(match kind {
+        Kind::Text | Kind::Json => Cell::Text(text()?.into()),
+        Kind::Integer => Cell::Integer(row.get(index)?),
+        Kind::Real => Cell::Real(row.get(index)?),
+        Kind::Boolean => Cell::Boolean(row.get(index)?),
+        Kind::Date => Cell::Date(text()?.parse().map_err(|_| unreadable())?),
+        Kind::Timestamp => {
+            let time = DateTime::parse_from_rfc3339(text()?).map_err(|_| unreadable())?;
+            Cell::Timestamp(time.with_timezone(&Utc))
+        }
+    })
+}
+
+fn trouble(error: &rusqlite::Error) -> Trouble {
+    let rusqlite::Error::SqliteFailure(failure, message) = error else { return Trouble::Other("internal".into()) };
+    // SQLite has one code for every mistake in a statement.
+    if message.as_ref().is_some_and(|message| message.starts_with("no such table")) {
+        return Trouble::NoTable;
+    }
+    match failure.extended_code & 0xff {
+        5 | 6 => Trouble::Busy,
+        8 => Trouble::ReadOnly,
+        11 | 26 => Trouble::NotADatabase,
+        // A full disk is an I/O error where the write-ahead log grows.
+        13 => Trouble::Full,
+        14 => Trouble::NoAccess,
+        _ => Trouble::Other(failure.extended_code.to_string()),
+    }
+}
 /// The text form of instants in SQLite: ISO 8601 in UTC with milliseconds, so that text order is time order. Readers let
 /// only four-digit years in. By hand, since a ticket has ten of them and chrono would read its format string each time.
 fn iso(time: DateTime<Utc>) -> String {

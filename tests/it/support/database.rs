@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use deskhouse::resource::{Kind, Resource};
-use sqlx::{AssertSqlSafe, PgPool, Row, SqlitePool};
+use sqlx::{AssertSqlSafe, PgPool, Row};
 
 use super::postgres;
 
@@ -54,13 +55,8 @@ impl Database {
     /// Runs a query whose first columns are texts; `{t}` before a table's name is the schema.
     pub(crate) async fn query(&self, sql: &str) -> Vec<Vec<Option<String>>> {
         match self.engine {
-            Engine::Sqlite => {
-                let pool = SqlitePool::connect(&self.url).await.expect("the database opens");
-                let rows = sqlx::query(AssertSqlSafe(sql.replace("{t}", ""))).fetch_all(&pool).await;
-                let rows = rows.unwrap_or_else(|error| panic!("{error} in {sql}"));
-                pool.close().await;
-                rows.iter().map(|row| (0..row.len()).map(|index| row.get(index)).collect()).collect()
-            }
+            Engine::Sqlite => tokio::task::block_in_place(|| in_sqlite(&self.url, sql))
+                .unwrap_or_else(|error| panic!("{error} in {sql}")),
             Engine::Postgres => {
                 let pool = PgPool::connect(&self.url).await.expect("the database opens");
                 let rows = sqlx::query(AssertSqlSafe(sql.replace("{t}", "zoho_desk."))).fetch_all(&pool).await;
@@ -120,4 +116,13 @@ impl Database {
             _ => format!("cast(\"{name}\" as text)"),
         }
     }
+}
+
+fn in_sqlite(url: &str, sql: &str) -> rusqlite::Result<Vec<Vec<Option<String>>>> {
+    let path = url.strip_prefix("sqlite:").expect("an address of a file");
+    let connection = rusqlite::Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(30))?;
+    let mut query = connection.prepare(&sql.replace("{t}", ""))?;
+    let columns = query.column_count();
+    query.query_map([], |row| (0..columns).map(|index| row.get(index)).collect())?.collect()
 }

@@ -136,15 +136,7 @@ pub(super) fn database(source: &Source) -> Findings {
     if !source.is_in(&["src/"]) || source.is_in(&["src/warehouse/dialect/"]) {
         return Vec::new();
     }
-    if !source.is_in(&["src/warehouse/"]) {
-        return forbidden(source, &["sqlx"]);
-    }
-    let names_one = |path: &str| {
-        path.split("::")
-            .any(|word| ["Sqlite", "Postgres", "sqlite", "postgres"].contains(&word) || word.starts_with("Pg"))
-    };
-    let paths = source.paths("sqlx").into_iter().filter(|(_, path)| names_one(path));
-    paths.map(|(line, path)| (line, format!("`{path}` belongs to `dialect`"))).collect()
+    forbidden(source, &["sqlx", "rusqlite"])
 }
 
 pub(super) fn printing(source: &Source) -> Findings {
