@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and where all parts are wired together. Real time and the environment enter
 //! here and nowhere else. One file a command.
 
+mod auth;
 mod completions;
 #[cfg(feature = "demo")]
 mod demo;
@@ -70,6 +71,8 @@ enum Command {
     Demo(demo::Options),
     /// Write a commented configuration file
     Init(init::Options),
+    /// Sign in, see how the sign-in stands, end it
+    Auth(auth::Options),
     /// Bring the warehouse up to date: the nightly job; the first run reads all history
     Sync(sync::Options),
     /// Show what the warehouse holds: how complete, which runs, what they cost
@@ -100,6 +103,7 @@ async fn dispatch(world: &World, command: Command) -> Result<Class, Error> {
         #[cfg(feature = "demo")]
         Command::Demo(options) => demo::run(world, &options).await,
         Command::Init(options) => init::run(&options),
+        Command::Auth(options) => auth::run(world, options).await,
         Command::Sync(options) => sync::run(world, options).await,
         Command::Status(options) => status::run(world, options).await,
         Command::Resources(options) => resources::run(&options),

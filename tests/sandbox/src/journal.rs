@@ -12,7 +12,7 @@ pub struct Logged {
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// The decoded query. A token request's body is not kept.
+    /// The decoded query. Nothing that was sent to the accounts server is kept.
     pub query: String,
     /// The answer's status; 0 while there is none, and for good when the connection was closed instead.
     pub status: u16,
