@@ -37,14 +37,16 @@ pub struct Browser(TcpStream);
 
 impl Listener {
     /// Takes the port that the redirect URI names.
-    pub async fn bind(redirect_uri: &Url) -> Result<Self, LoginError> {
-        let local = matches!(redirect_uri.host_str(), Some("127.0.0.1" | "localhost"));
-        let port = redirect_uri.port_or_known_default().filter(|_| local && redirect_uri.scheme() == "http");
-        let port = port.ok_or_else(|| LoginError::RedirectUri { uri: redirect_uri.to_string() })?;
+    pub async fn bind(redirect_uri: &str) -> Result<Self, LoginError> {
+        let is_ours = |url: &Url| url.scheme() == "http" && matches!(url.host_str(), Some("127.0.0.1" | "localhost"));
+        let url = Url::parse(redirect_uri).ok().filter(is_ours);
+        let (url, port) = url
+            .and_then(|url| url.port_or_known_default().map(|port| (url, port)))
+            .ok_or_else(|| LoginError::RedirectUri { uri: redirect_uri.to_owned() })?;
         let address = (Ipv4Addr::LOCALHOST, port);
         let socket = TcpListener::bind(address).await;
         let socket = socket.map_err(|source| LoginError::Listen { address: format!("127.0.0.1:{port}"), source })?;
-        Ok(Self { socket, path: redirect_uri.path().to_owned() })
+        Ok(Self { socket, path: url.path().to_owned() })
     }
 
     /// Waits for the answer. What does not belong to this sign-in is refused and told to `stranger`, and the wait goes on,
@@ -173,9 +175,10 @@ mod tests {
 
     #[tokio::test]
     async fn only_addresses_of_this_machine_are_listened_on() {
-        for uri in ["https://127.0.0.1:8478/", "http://192.0.2.1:8478/", "http://desk.example/", "http://[::1]:8478/"] {
-            let uri: Url = uri.parse().expect("a URL");
-            assert!(matches!(Listener::bind(&uri).await, Err(LoginError::RedirectUri { .. })), "{uri}");
+        for uri in
+            ["https://127.0.0.1:8478/", "http://192.0.2.1:8478/", "http://desk.example/", "http://[::1]:8478/", "x"]
+        {
+            assert!(matches!(Listener::bind(uri).await, Err(LoginError::RedirectUri { .. })), "{uri}");
         }
     }
 }

@@ -50,7 +50,7 @@ pub enum Error {
         status: u16,
     },
     /// The accounts server is in trouble.
-    #[error("the accounts server {host} answered with {status}, {tries} times")]
+    #[error("the accounts server {host} answered with {status}{}", if *tries > 1 { format!(", {tries} times") } else { String::new() })]
     Unavailable {
         /// Accounts server that was asked.
         host: String,

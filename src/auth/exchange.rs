@@ -102,7 +102,7 @@ impl Accounts {
             ("code", code.secret.expose()),
         ];
         // The code of a self client comes without a redirect, and Zoho refuses one that names it all the same.
-        form.extend(code.redirect_uri.as_ref().map(|uri| ("redirect_uri", uri.as_str())));
+        form.extend(code.redirect_uri.as_deref().map(|uri| ("redirect_uri", uri)));
         form.extend(code.verifier.as_ref().map(|verifier| ("code_verifier", verifier.expose())));
         let body = self.ask(Presented::Code, &form).await?;
         let access_token = self.token(&body)?;

@@ -17,8 +17,8 @@ use crate::config::{DataCenter, Secret};
 pub struct Code {
     /// The code. It works once, and for minutes.
     pub secret: Secret,
-    /// Where the consent was sent back to; none for the code of a self client.
-    pub redirect_uri: Option<Url>,
+    /// Where the consent was sent back to, to the letter; none for the code of a self client.
+    pub redirect_uri: Option<String>,
     /// What the challenge was made from, if there was one.
     pub verifier: Option<Secret>,
 }
@@ -35,7 +35,7 @@ impl Code {
 pub struct Authorization {
     /// Where the person is sent.
     url: Url,
-    redirect_uri: Url,
+    redirect_uri: String,
     servers: Servers,
     state: Secret,
     verifier: Option<Secret>,
@@ -50,8 +50,9 @@ pub struct Asked<'a> {
     pub data_center: DataCenter,
     /// The client's id.
     pub client_id: &'a str,
-    /// The redirect URI, to the letter as the client was registered with it.
-    pub redirect_uri: &'a Url,
+    /// The redirect URI, to the letter as the client was registered with it: Zoho compares texts, and a URL that was read
+    /// and written again may have gained a slash.
+    pub redirect_uri: &'a str,
     /// What the token shall allow.
     pub scopes: &'a [String],
     /// Whether a challenge binds the code to this program (PKCE, S256).
@@ -112,7 +113,7 @@ impl LoginError {
     pub fn hint(&self) -> String {
         match self {
             Self::RedirectUri { .. } => {
-                "`--redirect-uri` has to be http://127.0.0.1 or http://localhost with a port, as it is registered in the API console; for any other one add `--no-browser` and paste the address that the browser ends up at".into()
+                "`--redirect-uri` has to be http://localhost or http://127.0.0.1 with a port, as it is registered in the API console; for any other one add `--no-browser` and paste the address that the browser ends up at".into()
             }
             Self::Listen { .. } => {
                 "register another port in the API console and give it with `--redirect-uri`, or add `--no-browser`".into()
@@ -147,7 +148,7 @@ impl Authorization {
         url.query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", asked.client_id)
-            .append_pair("redirect_uri", asked.redirect_uri.as_str())
+            .append_pair("redirect_uri", asked.redirect_uri)
             .append_pair("scope", &asked.scopes.join(","))
             // Without the first there is no refresh token, without the second only at the first consent.
             .append_pair("access_type", "offline")
@@ -160,7 +161,7 @@ impl Authorization {
         }
         let is_the_data_centers = *asked.accounts_url == asked.data_center.accounts_url();
         let servers = if is_the_data_centers { Servers::Table } else { Servers::Only(asked.accounts_url.clone()) };
-        Self { url, redirect_uri: asked.redirect_uri.clone(), servers, state, verifier }
+        Self { url, redirect_uri: asked.redirect_uri.to_owned(), servers, state, verifier }
     }
 
     /// Where the person is sent. There is no secret in it: the state serves once, and only for a while.
@@ -169,7 +170,7 @@ impl Authorization {
     }
 
     /// Where the answer is sent.
-    pub fn redirect_uri(&self) -> &Url {
+    pub fn redirect_uri(&self) -> &str {
         &self.redirect_uri
     }
 

@@ -248,7 +248,17 @@ fn toml_with(path: &Path, text: &str, stored: &Stored) -> Result<String, Storage
         let (section, key) = name.split_once('.').expect("a setting has a section");
         let section = document.entry(section).or_insert_with(|| Item::Table(Table::new()));
         let table = section.as_table_like_mut().ok_or_else(|| StorageError::Form { path: shown(path), what: TOML })?;
-        table.insert(key, value(secret.expose()));
+        match table.get_mut(key).and_then(Item::as_value_mut) {
+            // In its place, so that the comments around it stay.
+            Some(old) => {
+                let decor = old.decor().clone();
+                *old = secret.expose().into();
+                *old.decor_mut() = decor;
+            }
+            None => {
+                table.insert(key, value(secret.expose()));
+            }
+        }
     }
     Ok(document.to_string())
 }

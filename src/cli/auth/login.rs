@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use url::Url;
 
 use super::keep::SignIn;
 use super::{Asking, ask};
@@ -22,8 +21,8 @@ pub(super) struct Options {
     #[command(flatten)]
     asking: Asking,
     /// Where the browser is sent back to, to the letter as the client is registered with it
-    #[arg(long, value_name = "URI", default_value = "http://127.0.0.1:8478/callback")]
-    redirect_uri: Url,
+    #[arg(long, value_name = "URI", default_value = "http://localhost:8478/callback")]
+    redirect_uri: String,
     /// Open no browser and wait for none: print the address, and ask for the one that the browser ends up at
     #[arg(long)]
     no_browser: bool,

@@ -1,5 +1,6 @@
 //! `deskhouse auth status`: who is signed in, where, with what, and for how long.
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
 
@@ -35,13 +36,11 @@ pub(super) async fn run(world: &World, options: &Options) -> Result<Class, Error
         (_, Some(RefreshToken::Keyring)) => format!("the keyring of the system, says {source}"),
         _ => source,
     };
-    let expires_at = standing.expires_at.map(|time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string());
-    let blocked_until = standing.blocked_until.map(|time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string());
     let reached: &[_] = portals.as_ref().map_or(&[], |portals| &portals.0);
     if options.json {
         let portals: Vec<_> = reached.iter().map(|portal| json!({"org_id": portal.id, "name": portal.name})).collect();
         let document = json!({
-            "signed_in": expires_at.is_some(),
+            "signed_in": standing.expires_at.is_some(),
             "portals": portals,
             "org_id": config.zoho.org_id.as_ref().map(ToString::to_string),
             "data_center": data_center,
@@ -49,18 +48,19 @@ pub(super) async fn run(world: &World, options: &Options) -> Result<Class, Error
             "client_id": credentials.client.id,
             "grant": config.zoho.grant.word(),
             "refresh_token_kept_in": kept,
-            "access_token_expires_at": expires_at,
+            "access_token_expires_at": standing.expires_at,
             "scopes": standing.scopes,
             "token_requests_left": standing.requests_left,
-            "blocked_until": blocked_until,
+            "blocked_until": standing.blocked_until,
         });
         print(&document.to_string())?;
     } else {
         let mut table = Table::new(&["what", "as it stands"]);
         let scopes = if standing.scopes.is_empty() { "not told by Zoho".into() } else { standing.scopes.join(",") };
-        let access_token = expires_at.map_or_else(|| "none".into(), |time| format!("good until {time}"));
-        let requests = match blocked_until {
-            Some(until) => format!("none until {until}: Zoho blocks them"),
+        let utc = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M UTC");
+        let access_token = standing.expires_at.map_or_else(|| "none".into(), |end| format!("good until {}", utc(end)));
+        let requests = match standing.blocked_until {
+            Some(until) => format!("none until {}: Zoho blocks them", utc(until)),
             None => format!("{} left in these 10 minutes", standing.requests_left),
         };
         for (what, how) in [

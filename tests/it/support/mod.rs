@@ -1,5 +1,6 @@
 //! What the stories of these tests are told with: a portal, a house that syncs it, a database to look into.
 
+pub(crate) mod browser;
 pub(crate) mod compare;
 pub(crate) mod database;
 pub(crate) mod discreet;

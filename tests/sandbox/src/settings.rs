@@ -107,7 +107,7 @@ impl Default for Settings {
             client_secret: "sandbox-secret-0a1b2c".into(),
             refresh_token: "1000.sandbox-refresh.0123456789abcdef".into(),
             scopes: DEFAULT_SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
-            redirect_uris: vec!["http://127.0.0.1:8478/callback".into()],
+            redirect_uris: vec!["http://localhost:8478/callback".into()],
             location: "us".into(),
             language: Language::English,
         }
