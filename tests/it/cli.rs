@@ -21,8 +21,10 @@ async fn small() -> (Portal, House) {
 async fn every_command_explains_itself() {
     let (_portal, house) = small().await;
     let mut all = String::new();
-    for command in ["", "demo", "init", "sync", "status", "resources", "sandbox", "completions"] {
-        let arguments: Vec<_> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+    let auth = ["auth", "auth exchange", "auth login", "auth status", "auth revoke"];
+    let others = ["", "demo", "init", "sync", "status", "resources", "sandbox", "completions"];
+    for command in others.into_iter().chain(auth) {
+        let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let ran = house.run(&arguments).await.exits(0);
         assert_eq!(ran.stderr, "");
         all.push_str(&format!("== {}\n{}\n", arguments.join(" "), ran.stdout));
@@ -103,7 +105,7 @@ async fn completions_name_every_command() {
     let (_portal, house) = small().await;
     for shell in ["bash", "zsh", "fish"] {
         let script = house.run(&["completions", shell]).await.exits(0).stdout;
-        for word in ["demo", "init", "sync", "status", "resources", "sandbox", "start-date"] {
+        for word in ["demo", "init", "auth", "exchange", "sync", "status", "resources", "sandbox", "start-date"] {
             assert!(script.contains(word), "{shell} completes no {word}");
         }
     }

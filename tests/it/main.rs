@@ -6,6 +6,7 @@ mod faults;
 mod first_sync;
 mod hostile;
 mod incremental;
+mod keyring;
 mod limits;
 mod login;
 mod parity;

@@ -316,3 +316,40 @@ async fn the_portal_of_a_new_token_is_looked_at() {
     let ran = house.tell(&["auth", "exchange"], &[&narrow]).await.exits(0);
     assert!(ran.stderr.contains("signed in, but the portal was not reached"), "{}", ran.stderr);
 }
+
+/// Every way in and out, said in every way, by a server that repeats what it was sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_output_holds_a_code_or_a_token() {
+    for talk in [&["-q"][..], &["-v"], &["-v", "--log", "json"]] {
+        let (portal, house) = beside().await;
+        let settings = portal.sandbox.settings();
+        let mut codes = Vec::new();
+        for fault in [
+            Fault::Pass,
+            answer(&format!(r#"{{"error":"{} is unknown"}}"#, settings.client_secret)),
+            Fault::Status { status: 400, body: settings.client_secret.clone(), content_type: "text/html" },
+            Fault::Redirect(format!("http://127.0.0.1:9/{}", settings.client_secret)),
+            Fault::Html(503),
+            Fault::Throttle,
+            Fault::Cut,
+            Fault::Garbage,
+        ] {
+            portal.sandbox.fault(TOKEN, [fault]);
+            let code = code(&portal);
+            let ran = house.tell(&[talk, &["auth", "exchange"]].concat(), &[&code]).await;
+            codes.push(code);
+            assert!(codes.iter().all(|code| !ran.output().contains(code)), "{}", ran.output());
+            let status = house.run(&[talk, &["auth", "status"]].concat()).await;
+            let tokens = portal.sandbox.refresh_tokens();
+            let all = format!("{}{}", ran.output(), status.output());
+            assert!(tokens.iter().all(|token| !all.contains(token)), "{all}");
+        }
+        for fault in [Fault::Html(503), answer(&settings.client_secret), Fault::Pass] {
+            let tokens = portal.sandbox.refresh_tokens();
+            portal.sandbox.fault("/oauth/v2/token/revoke", [fault.clone()]);
+            portal.sandbox.fault("/oauth/v2/revoke/token", [fault]);
+            let ran = house.run(&[talk, &["auth", "revoke"]].concat()).await;
+            assert!(tokens.iter().all(|token| !ran.output().contains(token)), "{}", ran.output());
+        }
+    }
+}

@@ -48,9 +48,10 @@ fn places(config: &Config, client_id: &str) -> Result<Vec<Storage>, Error> {
         });
     }
     match config.sources.of("zoho.refresh_token") {
-        Some(Source::Environment { .. }) if exported(config).is_none() => places.push(Storage::DotEnv(dot_env)),
+        None | Some(Source::Default | Source::Flag) => {}
         Some(Source::File { .. }) => places.extend(config.sources.file.clone().map(Storage::ConfigFile)),
-        _ => {}
+        Some(_) if exported(config).is_some() => {}
+        Some(_) => places.push(Storage::DotEnv(dot_env)),
     }
     Ok(places)
 }

@@ -23,7 +23,9 @@ pub(crate) fn secrets(house: &House) -> Vec<String> {
         house.variable("DATABASE_URL").and_then(|url| url.split_once("://")?.1.split_once('@')?.0.split_once(':'));
     let mut secrets: Vec<_> = configured.chain(password.map(|(_, password)| password)).map(str::to_owned).collect();
     secrets.extend(kept(house, "ZOHO_CLIENT_SECRET"));
-    secrets.extend(kept(house, "ZOHO_REFRESH_TOKEN").filter(|token| token != "keyring"));
+    secrets.extend(kept(house, "ZOHO_REFRESH_TOKEN"));
+    // It stands for a token and is none.
+    secrets.retain(|secret| secret != "keyring");
     secrets.extend(cached(house).into_iter().filter_map(|(_, text)| {
         let cached: serde_json::Value = serde_json::from_str(&text).ok()?;
         Some(cached["access_token"].as_str()?.to_owned())

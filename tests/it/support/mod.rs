@@ -6,6 +6,7 @@ pub(crate) mod database;
 pub(crate) mod discreet;
 pub(crate) mod house;
 pub(crate) mod in_process;
+pub(crate) mod keyring;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
 pub(crate) mod warehouse;
