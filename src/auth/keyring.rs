@@ -7,9 +7,6 @@ use std::time::Duration;
 use super::StorageError;
 use crate::config::Secret;
 
-/// The service under which entries are filed.
-const SERVICE: &str = "deskhouse";
-
 /// Time for the keyring to answer. A locked one asks the person at the screen for its password; a nightly job has nobody
 /// there, and must not wait for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,7 +45,8 @@ fn within_time<T: Send + 'static>(
 mod system {
     use keyring::{Entry, Error};
 
-    use super::SERVICE;
+    /// The service under which entries are filed.
+    const SERVICE: &str = "deskhouse";
 
     pub(super) fn get(account: &str) -> Result<Option<String>, String> {
         match entry(account)?.get_password() {

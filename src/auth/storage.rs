@@ -92,9 +92,10 @@ impl StorageError {
 }
 
 impl Stored {
-    /// The same, with one more setting.
+    /// The same, with one more setting, or another value of one.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: Secret) -> Self {
+        self.0.retain(|(known, _)| *known != name);
         self.0.push((name, value));
         self
     }
@@ -314,8 +315,9 @@ mod tests {
     }
 
     #[test]
-    fn lines_name_the_short_variables() {
-        let lines = stored(&[(TOKEN, "1000.t"), ("zoho.data_center", "eu")]).lines().expect("plain values");
+    fn lines_name_the_short_variables_and_the_last_of_several_values() {
+        let values = [("zoho.data_center", "us"), (TOKEN, "1000.t"), ("zoho.data_center", "eu")];
+        let lines = stored(&values).lines().expect("plain values");
         assert_eq!(lines, ["ZOHO_REFRESH_TOKEN=1000.t", "DESKHOUSE_ZOHO__DATA_CENTER=eu"]);
     }
 }

@@ -220,6 +220,11 @@ async fn an_old_token_that_would_win_is_named() {
     let ran = house.tell(&["auth", "exchange"], &[&code(&portal)]).await.exits(0);
     let warning = "warning: what was kept is not in force: environment variable ZOHO_REFRESH_TOKEN has another `zoho.refresh_token`, which wins";
     assert!(ran.stderr.contains(warning), "{}", ran.stderr);
+
+    house.unset("ZOHO_REFRESH_TOKEN");
+    house.set("DESKHOUSE_ZOHO__GRANT", "client_credentials");
+    let ran = house.tell(&["auth", "exchange"], &[&code(&portal)]).await.exits(0);
+    assert!(ran.stderr.contains("DESKHOUSE_ZOHO__GRANT has another `zoho.grant`, which wins"), "{}", ran.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

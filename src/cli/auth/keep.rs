@@ -161,6 +161,7 @@ impl<'a> SignIn<'a> {
         let config = wiring::config(&self.world.global, Vec::new())?;
         let in_force = [
             ("zoho.refresh_token", config.zoho.refresh_token.as_ref() == Some(&expected)),
+            ("zoho.grant", config.zoho.grant == self.config.zoho.grant),
             ("zoho.client_id", config.zoho.client_id.as_deref() == Some(self.client.id.as_str())),
             ("zoho.data_center", config.zoho.data_center == self.config.zoho.data_center),
         ];
