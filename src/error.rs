@@ -18,6 +18,15 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// Zoho gives no token.
+    #[error(transparent)]
+    SignIn(#[from] auth::Error),
+    /// A consent led to nothing.
+    #[error(transparent)]
+    Login(#[from] auth::LoginError),
+    /// What lasts of a sign-in cannot be kept, or is not where it should be.
+    #[error(transparent)]
+    Storage(#[from] auth::StorageError),
     /// The run could not go on.
     #[error(transparent)]
     Sync(#[from] sync::Error),
@@ -114,13 +123,17 @@ impl Error {
         match self {
             Self::Config(_) | Self::Usage { .. } | Self::Sync(sync::Error::WhichPortal { .. }) => Class::Usage,
             Self::Sync(sync::Error::Interrupted) => Class::Interrupted,
+            Self::SignIn(error) => sign_in_class(error),
+            Self::Login(error) => match error {
+                auth::LoginError::RedirectUri { .. } => Class::Usage,
+                auth::LoginError::Listen { .. } | auth::LoginError::TimedOut { .. } => Class::Failed,
+                _ => Class::Credentials,
+            },
+            Self::Storage(auth::StorageError::NotInKeyring { .. }) => Class::Usage,
+            Self::Storage(_) => Class::Failed,
             Self::Sync(sync::Error::Http(error)) | Self::Request(error) | Self::Ticket(error) => match error {
-                http::Error::SignIn(
-                    auth::Error::Unreachable { .. } | auth::Error::Unavailable { .. } | auth::Error::Cache { .. },
-                ) => Class::Failed,
-                http::Error::SignIn(_) | http::Error::OtherPortal { .. } | http::Error::Redirected { .. } => {
-                    Class::Credentials
-                }
+                http::Error::SignIn(error) => sign_in_class(error),
+                http::Error::OtherPortal { .. } | http::Error::Redirected { .. } => Class::Credentials,
                 http::Error::OutOfCredits { .. } => Class::Quota,
                 http::Error::NotGranted { .. }
                 | http::Error::NotFound { .. }
@@ -143,6 +156,9 @@ impl Error {
         match self {
             Self::Config(error) => error.hint(),
             Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::SignIn(error) => Some(error.hint()),
+            Self::Login(error) => Some(error.hint()),
+            Self::Storage(error) => Some(error.hint()),
             Self::Sync(sync::Error::Http(error)) => http_hint(error),
             Self::Request(error) => request_hint(error),
             Self::Ticket(error) => ticket_hint(error),
@@ -153,6 +169,13 @@ impl Error {
             Self::Sync(sync::Error::WhichPortal { found }) => Some(format!("set ZOHO_ORG_ID to one of {}", found.join(", "))),
             Self::Sync(sync::Error::Interrupted) | Self::System { .. } | Self::Transport(_) => None,
         }
+    }
+}
+
+fn sign_in_class(error: &auth::Error) -> Class {
+    match error {
+        auth::Error::Unreachable { .. } | auth::Error::Unavailable { .. } | auth::Error::Cache { .. } => Class::Failed,
+        _ => Class::Credentials,
     }
 }
 

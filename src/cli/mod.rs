@@ -2,6 +2,7 @@
 //! here and nowhere else. One file a command.
 
 mod api;
+mod auth;
 mod check;
 mod completions;
 #[cfg(feature = "demo")]
@@ -75,14 +76,16 @@ enum Command {
     Demo(demo::Options),
     /// Write a commented configuration file
     Init(init::Options),
+    /// Sign in, see how the sign-in stands, end it
+    Auth(auth::Options),
+    /// Tell whether a run would work: settings, sign-in, portal, scopes, credits, warehouse
+    Check(check::Options),
     /// Bring the warehouse up to date: the nightly job; the first run reads all history
     Sync(sync::Options),
     /// Show what the warehouse holds: how complete, which runs, what they cost
     Status(status::Options),
     /// List what can be extracted, with the scopes that it needs
     Resources(resources::Options),
-    /// Tell whether a run would work: settings, sign-in, portal, scopes, credits, warehouse
-    Check(check::Options),
     /// Send one signed request to Zoho Desk or another product of Zoho's
     Api(api::Options),
     /// Open tickets
@@ -111,10 +114,11 @@ async fn dispatch(world: &World, command: Command) -> Result<Class, Error> {
         #[cfg(feature = "demo")]
         Command::Demo(options) => demo::run(world, &options).await,
         Command::Init(options) => init::run(&options),
+        Command::Auth(options) => auth::run(world, options).await,
+        Command::Check(options) => check::run(world, options).await,
         Command::Sync(options) => sync::run(world, options).await,
         Command::Status(options) => status::run(world, options).await,
         Command::Resources(options) => resources::run(&options),
-        Command::Check(options) => check::run(world, options).await,
         Command::Api(options) => api::run(world, &options).await,
         Command::Ticket(options) => ticket::run(world, &options).await,
         #[cfg(feature = "demo")]

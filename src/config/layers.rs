@@ -142,7 +142,7 @@ impl Layers {
         }
         if names.is_empty() {
             let setting = Setting::named(name).expect("sections read settings of the table");
-            let refused = Refused::new("at least one name").with_hint("leave the key out to copy everything");
+            let refused = Refused::new("at least one name").with_hint("leave the key out for what holds without it");
             return Err(self.refuse(setting, source, refused, "an empty list".to_owned()));
         }
         Ok(Some(names))

@@ -21,20 +21,10 @@ async fn small() -> (Portal, House) {
 async fn every_command_explains_itself() {
     let (_portal, house) = small().await;
     let mut all = String::new();
-    for command in [
-        "",
-        "demo",
-        "init",
-        "sync",
-        "status",
-        "resources",
-        "check",
-        "api",
-        "ticket",
-        "ticket create",
-        "sandbox",
-        "completions",
-    ] {
+    let auth = ["auth", "auth exchange", "auth login", "auth status", "auth revoke"];
+    let ticket = ["ticket", "ticket create"];
+    let others = ["", "demo", "init", "check", "sync", "status", "resources", "api", "sandbox", "completions"];
+    for command in others.into_iter().chain(auth).chain(ticket) {
         let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let ran = house.run(&arguments).await.exits(0);
         assert_eq!(ran.stderr, "");
@@ -116,7 +106,9 @@ async fn completions_name_every_command() {
     let (_portal, house) = small().await;
     for shell in ["bash", "zsh", "fish"] {
         let script = house.run(&["completions", shell]).await.exits(0).stdout;
-        for word in ["demo", "init", "sync", "status", "resources", "check", "api", "ticket", "sandbox", "start-date"] {
+        let words =
+            ["demo", "init", "auth", "exchange", "check", "sync", "status", "resources", "api", "ticket", "sandbox"];
+        for word in words.into_iter().chain(["start-date"]) {
             assert!(script.contains(word), "{shell} completes no {word}");
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use desk_sandbox::{Sandbox, Settings};
-use deskhouse::auth::{Cache, Credentials, Tokens};
+use deskhouse::auth::{self, Cache, Credentials, Tokens};
 use deskhouse::clock::Clock;
 use deskhouse::config::{DataCenter, OrgId, Reserve, Secret, Servers, WarehouseUrl};
 use deskhouse::http::{self, Client, Patience};
@@ -27,9 +27,11 @@ fn client(sandbox: &Sandbox) -> Arc<Client> {
         move || sandbox.now()
     });
     let credentials = Credentials {
-        client_id: settings.client_id.clone(),
-        client_secret: Secret::new(&settings.client_secret).expect("a secret"),
-        refresh_token: Secret::new(&settings.refresh_token).expect("a secret"),
+        client: auth::Client {
+            id: settings.client_id.clone(),
+            secret: Secret::new(&settings.client_secret).expect("a secret"),
+        },
+        grant: auth::Grant::RefreshToken(Secret::new(&settings.refresh_token).expect("a secret")),
     };
     let transport: Arc<dyn Transport> = Arc::new(InProcess(sandbox.clone()));
     let tokens = Tokens::new(Arc::clone(&transport), url(), credentials, Cache::memory(), clock.clone());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use chrono::Utc;
 use desk_sandbox::{Fault, Settings};
-use deskhouse::auth::{Cache, Credentials, Tokens};
+use deskhouse::auth::{self, Cache, Credentials, Tokens};
 use deskhouse::clock::Clock;
 use deskhouse::config::{DESK, DataCenter, Reserve, Secret, Servers};
 use deskhouse::http::{self as asking, Client, Patience, Request};
@@ -191,7 +191,8 @@ async fn a_time_limit_that_passes_is_no_reason_to_send_again_what_writes() {
     let transport: Arc<dyn Transport> = Arc::<Silent>::clone(&silent);
     let url = url::Url::parse("https://desk.invalid").expect("a URL");
     let secret = || Secret::new("x").expect("a secret");
-    let credentials = Credentials { client_id: "x".into(), client_secret: secret(), refresh_token: secret() };
+    let client = auth::Client { id: "x".into(), secret: secret() };
+    let credentials = Credentials { client, grant: auth::Grant::RefreshToken(secret()) };
     let clock = Clock::new(Utc::now);
     let tokens = Tokens::new(Arc::clone(&transport), url.clone(), credentials, Cache::memory(), clock.clone());
     let settings = asking::Settings {

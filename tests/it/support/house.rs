@@ -5,6 +5,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
 use super::{Database, Engine, Portal, discreet};
@@ -128,6 +129,29 @@ impl House {
     /// Starts a command and leaves it running.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments).spawn().expect("the binary starts")
+    }
+
+    /// Starts a command that reads what it is told on stdin, behind another program if one is named.
+    pub(crate) fn start_to_be_told(&self, behind: &[&str], arguments: &[&str]) -> Child {
+        self.command_behind(behind, arguments).stdin(Stdio::piped()).spawn().expect("the binary starts")
+    }
+
+    /// Runs a command to its end, and gives it these lines on stdin.
+    pub(crate) async fn tell(&self, arguments: &[&str], lines: &[&str]) -> Ran {
+        let mut child = self.start_to_be_told(&[], arguments);
+        let mut stdin = child.stdin.take().expect("a pipe");
+        for line in lines {
+            // A command that has failed before it asks does not listen.
+            let _ = stdin.write_all(format!("{line}\n").as_bytes()).await;
+        }
+        drop(stdin);
+        self.ended(child).await
+    }
+
+    /// Holds what a command said to silence about secrets and records.
+    #[track_caller]
+    pub(crate) fn assert_discreet(&self, ran: &Ran) {
+        discreet::assert_discreet(self, ran);
     }
 
     /// What a running command did, once it has ended by itself.

@@ -1,10 +1,12 @@
 //! What the stories of these tests are told with: a portal, a house that syncs it, a database to look into.
 
+pub(crate) mod browser;
 pub(crate) mod compare;
 pub(crate) mod database;
 pub(crate) mod discreet;
 pub(crate) mod house;
 pub(crate) mod in_process;
+pub(crate) mod keyring;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
 pub(crate) mod warehouse;

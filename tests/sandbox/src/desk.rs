@@ -110,7 +110,7 @@ fn permitted(state: &mut State, call: &Call, place: Place<'_>) -> Result<Answer,
     if !matches!(place, Place::Organizations) {
         check_organization(state, call)?;
     }
-    check_scopes(state, place)?;
+    check_scopes(state, call, place)?;
     if matches!(place, Place::NewTicket) {
         call.query.allow([])?;
         return opening::open(state, &call.body);
@@ -173,7 +173,7 @@ fn check_organization(state: &State, call: &Call) -> Result<(), Answer> {
 }
 
 /// Every group has to be met by one of its scopes.
-fn check_scopes(state: &State, place: Place<'_>) -> Result<(), Answer> {
+fn check_scopes(state: &State, call: &Call, place: Place<'_>) -> Result<(), Answer> {
     const BASIC: &[&str] = &["Desk.basic.READ", "Desk.settings.READ"];
     let module: &[&str] = match place {
         Place::Organizations | Place::AccessibleOrganizations | Place::MyInfo | Place::Departments | Place::Agents => {
@@ -189,6 +189,10 @@ fn check_scopes(state: &State, place: Place<'_>) -> Result<(), Answer> {
     };
     let searched: &[&str] = &["Desk.search.READ"];
     let needed = [module].into_iter().chain(matches!(place, Place::Search(_)).then_some(searched));
-    let granted = |scope: &&str| state.settings.scopes.iter().any(|granted| granted.eq_ignore_ascii_case(scope));
+    let token = call.authorization.as_deref().and_then(|header| header.split(' ').nth(1)).unwrap_or_default();
+    let granted = |scope: &&str| {
+        state.settings.scopes.iter().any(|granted| granted.eq_ignore_ascii_case(scope))
+            && state.accounts.allows(token, scope)
+    };
     if needed.into_iter().all(|group| group.iter().any(granted)) { Ok(()) } else { Err(Answer::scope_mismatch()) }
 }

@@ -12,7 +12,7 @@ pub struct Logged {
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// The decoded query. A token request's body is not kept.
+    /// The decoded query. Nothing that was sent to the accounts server is kept.
     pub query: String,
     /// The `orgId` header, if there was one.
     pub org_id: Option<String>,

@@ -6,7 +6,7 @@
 //! | To learn | Read |
 //! |---|---|
 //! | what can be set, scripted and asked | `settings`, `faults`, `journal`, `sandbox` |
-//! | how a request is answered | `http`, then `accounts`, `campaigns` or `desk`, then `search`, `lists` and `opening` |
+//! | how a request is answered | `http`, then `accounts` (with `consent`), `campaigns` or `desk`, then `search`, `lists` and `opening` |
 //! | what is found, in which order | `selection`, over the indexes of `shelf` and `ordered` |
 //! | where the records come from | `world` for their times, `cast` for their people, `words` |
 //! | how a record looks | `rendering`, then `tickets`, `contacts`, `tasks`, `articles`, `portal` |
@@ -17,6 +17,7 @@ mod articles;
 mod campaigns;
 mod cast;
 mod connection;
+mod consent;
 mod contacts;
 mod desk;
 mod dice;
@@ -46,4 +47,4 @@ pub use connection::Server;
 pub use faults::Fault;
 pub use journal::Logged;
 pub use sandbox::Sandbox;
-pub use settings::{Bounds, Clock, Settings};
+pub use settings::{Bounds, Clock, Language, Settings};

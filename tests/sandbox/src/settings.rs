@@ -56,6 +56,21 @@ pub struct Settings {
     pub refresh_token: String,
     /// What the access tokens allow.
     pub scopes: Vec<String>,
+    /// Where the client may have people sent back to.
+    pub redirect_uris: Vec<String>,
+    /// The data centre, as the way back from a consent names it.
+    pub location: String,
+    /// What the accounts server speaks to who asks too often.
+    pub language: Language,
+}
+
+/// A language of the accounts server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// As in the documents.
+    English,
+    /// As it was recorded in 2025.
+    Chinese,
 }
 
 /// Whether the ends of a time range belong to it. The vendor does not say.
@@ -102,6 +117,9 @@ impl Default for Settings {
             client_secret: "sandbox-secret-0a1b2c".into(),
             refresh_token: "1000.sandbox-refresh.0123456789abcdef".into(),
             scopes: DEFAULT_SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+            redirect_uris: vec!["http://localhost:8478/callback".into()],
+            location: "us".into(),
+            language: Language::English,
         }
     }
 }

@@ -44,7 +44,7 @@ impl State {
             cast: Arc::new(cast),
             shelves,
             advanced: Duration::zero(),
-            accounts: Accounts::new(settings.seed),
+            accounts: Accounts::new(&settings),
             faults: Faults::default(),
             journal: Journal::default(),
             in_flight: 0,
