@@ -126,7 +126,9 @@ impl Error {
             Self::SignIn(error) => sign_in_class(error),
             Self::Login(error) => match error {
                 auth::LoginError::RedirectUri { .. } => Class::Usage,
-                auth::LoginError::Listen { .. } | auth::LoginError::TimedOut { .. } => Class::Failed,
+                auth::LoginError::Listen { .. }
+                | auth::LoginError::TimedOut { .. }
+                | auth::LoginError::NotPasted { .. } => Class::Failed,
                 _ => Class::Credentials,
             },
             Self::Storage(auth::StorageError::NotInKeyring { .. }) => Class::Usage,

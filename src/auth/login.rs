@@ -91,6 +91,12 @@ pub enum LoginError {
         /// How long was waited.
         after: Duration,
     },
+    /// Nobody brought the address that the browser ended up at.
+    #[error("no address was pasted within {}", humantime::format_duration(*after))]
+    NotPasted {
+        /// How long was waited.
+        after: Duration,
+    },
     /// The answer belongs to another sign-in, or was made up.
     #[error("an answer came that does not belong to this sign-in (its `state` is not the one that was sent)")]
     OtherState,
@@ -121,6 +127,7 @@ impl LoginError {
             Self::TimedOut { .. } => {
                 "run the same command again; if the browser cannot reach this machine, add `--no-browser` and paste the address that it ends up at".into()
             }
+            Self::NotPasted { .. } => "run the same command again, with more time if need be (`--timeout 15m`)".into(),
             Self::OtherState => {
                 "answer in the window that this command opened; an older window belongs to an older sign-in".into()
             }

@@ -2,14 +2,13 @@
 //! fact; after a failure that would meet every request alike, nothing more is asked.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
 
 use super::Findings;
 use crate::auth;
 use crate::config::{Config, OrgId};
 use crate::error::{Class, Error, resource_hint};
-use crate::extract::{self, Department};
-use crate::http::{self, Answer, Client, Credits, Edition, Reply, Request};
+use crate::extract::{self, Agent, Department, Organisation};
+use crate::http::{self, Client, Credits, Edition};
 use crate::report::thousands;
 use crate::resource::Resource;
 use crate::sync;
@@ -38,14 +37,6 @@ pub struct Portal<'a> {
     pub most_credits: Option<u64>,
 }
 
-/// An organisation, as far as it tells.
-struct Organisation {
-    id: String,
-    name: String,
-    edition: String,
-    time_zone: String,
-}
-
 impl Portal<'_> {
     /// All findings, and the portal that a run would read.
     pub async fn check(&self) -> (Findings, Option<OrgId>) {
@@ -70,7 +61,7 @@ impl Portal<'_> {
     /// Signs in, and settles which portal it is; none where that cannot be listed. An error says why nothing more can be
     /// asked.
     async fn greet(&self, findings: &mut Findings) -> Result<Option<Organisation>, &'static str> {
-        let answer = self.client.get(&Request::new(BOOKED, "/organizations")).await;
+        let answer = extract::organisations(self.client, BOOKED).await;
         let accounts = self.config.zoho.accounts_url.host_str().unwrap_or_default();
         let answer = match answer {
             Err(error @ http::Error::SignIn(auth::Error::NotAccepted { .. }))
@@ -129,12 +120,12 @@ impl Portal<'_> {
     fn choose(
         &self,
         findings: &mut Findings,
-        answer: Result<Answer, http::Error>,
+        answer: Result<Vec<Organisation>, http::Error>,
     ) -> Result<Option<Organisation>, &'static str> {
         let configured = self.config.zoho.org_id.as_ref();
         let mut organisations: Vec<_> = match answer {
-            Ok(answer) => answer.records.iter().filter_map(|raw| organisation(raw.get())).collect(),
-            Err(error) if ends_all(&error) => return Err(fatal(findings, "organisation", error)),
+            Ok(organisations) => organisations,
+            Err(error) if error.ends_all() => return Err(fatal(findings, "organisation", error)),
             Err(error) => match configured {
                 Some(org_id) => {
                     let found = format!("{org_id}, but which ones the sign-in reaches is not told: {error}");
@@ -157,6 +148,7 @@ impl Portal<'_> {
         let chosen = place.map(|place| organisations.swap_remove(place));
         let found = match &chosen {
             Some(Organisation { id, name, edition, time_zone }) => {
+                let [name, edition, time_zone] = [name, edition, time_zone].map(told);
                 let others = if reached.len() > 1 {
                     format!("; one of {} that it reaches", reached.len())
                 } else {
@@ -182,7 +174,7 @@ impl Portal<'_> {
                     let credits = self.client.usage_of(resource.name).credits - before;
                     findings.good(AREA, resource.name, format!("may be read; this request cost {credits} credits"));
                 }
-                Err(error) if ends_all(&error) => return Err(fatal(findings, resource.name, error)),
+                Err(error) if error.ends_all() => return Err(fatal(findings, resource.name, error)),
                 Err(error) => {
                     let (found, error) = (error.to_string(), extract::Error::Http(error));
                     let hint = resource_hint(resource.name, &error);
@@ -193,13 +185,10 @@ impl Portal<'_> {
         Ok(())
     }
 
-    async fn agent(&self, findings: &mut Findings) -> Result<Value, &'static str> {
-        let request = Request::new(BOOKED, "/myinfo").with("include", "role,profile");
-        let Reply { response, outcome } = self.client.send(&request).await;
-        match outcome {
-            Ok(()) => {}
-            Err(error) if ends_all(&error) => return Err(fatal(findings, "agent", error)),
-            // Some portals have no such path (seen 2026-09), and the scope may be missing.
+    async fn agent(&self, findings: &mut Findings) -> Result<Agent, &'static str> {
+        let agent = match extract::agent(self.client, BOOKED).await {
+            Ok(agent) => agent,
+            Err(error) if error.ends_all() => return Err(fatal(findings, "agent", error)),
             Err(error) => {
                 findings.warn(
                     AREA,
@@ -207,14 +196,11 @@ impl Portal<'_> {
                     error.to_string(),
                     "make sure that the person behind the token is an administrator: others do not see every row",
                 );
-                return Ok(Value::Null);
+                return Ok(Agent::default());
             }
-        }
-        let body = response.map(::http::Response::into_body).unwrap_or_default();
-        let agent: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let text = |pointer: &str| agent.pointer(pointer).and_then(Value::as_str).unwrap_or("unknown");
-        let kind = text("/rolePermissionType");
-        let found = format!("role {} ({kind}), profile {}", text("/role/name"), text("/profile/name"));
+        };
+        let [role, kind, profile] = [&agent.role, &agent.permission, &agent.profile].map(told);
+        let found = format!("role {role} ({kind}), profile {profile}");
         if kind == "Admin" {
             findings.good(AREA, "agent", format!("an administrator: {found}"));
         } else {
@@ -228,22 +214,20 @@ impl Portal<'_> {
         Ok(agent)
     }
 
-    async fn departments(&self, findings: &mut Findings, agent: &Value) -> Result<(), &'static str> {
+    async fn departments(&self, findings: &mut Findings, agent: &Agent) -> Result<(), &'static str> {
         let all = match extract::departments(self.client, BOOKED).await {
             Ok(all) => all,
-            Err(error) if ends_all(&error) => return Err(fatal(findings, "departments", error)),
+            Err(error) if error.ends_all() => return Err(fatal(findings, "departments", error)),
             Err(error) => {
                 findings.warn(AREA, "departments", error.to_string(), "grant the scope Desk.basic.READ too");
                 return Ok(());
             }
         };
-        let Some(own) = agent["associatedDepartmentIds"].as_array() else {
+        let Some(own) = &agent.departments else {
             findings.good(AREA, "departments", format!("{}; which of them are this person's is not told", all.len()));
             return Ok(());
         };
-        let is_own = |department: &Department| {
-            own.iter().any(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned) == department.id)
-        };
+        let is_own = |department: &Department| own.contains(&department.id);
         let others: Vec<_> =
             all.iter().filter(|department| !is_own(department)).map(|other| other.name.as_str()).collect();
         let found = format!("{} of {}", all.len() - others.len(), all.len());
@@ -261,7 +245,7 @@ impl Portal<'_> {
 
     /// What is left of the day, and what the edition gives.
     fn count(&self, findings: &mut Findings, organisation: Option<&Organisation>) {
-        let edition = organisation.and_then(|organisation| Edition::named(&organisation.edition));
+        let edition = organisation.and_then(|organisation| organisation.edition.as_deref()).and_then(Edition::named);
         let mut books = Credits::new(self.config.limits.credit_reserve);
         if let Some(most) = self.most_credits {
             books.remember(most);
@@ -340,18 +324,6 @@ fn skip_missing(findings: &mut Findings, resources: &[&'static Resource], why: &
     }
 }
 
-/// Whether every other request would fare as this one did.
-fn ends_all(error: &http::Error) -> bool {
-    matches!(
-        error,
-        http::Error::SignIn(_)
-            | http::Error::OtherPortal { .. }
-            | http::Error::Redirected { .. }
-            | http::Error::OutOfCredits { .. }
-            | http::Error::Spent { .. }
-    )
-}
-
 /// Notes a failure that ends all, and says in a few words what it was.
 fn fatal(findings: &mut Findings, fact: &str, error: http::Error) -> &'static str {
     let (fact, why) = match error {
@@ -362,15 +334,9 @@ fn fatal(findings: &mut Findings, fact: &str, error: http::Error) -> &'static st
     why
 }
 
-fn organisation(json: &str) -> Option<Organisation> {
-    let value: Value = serde_json::from_str(json).ok()?;
-    let text = |name: &str| match &value[name] {
-        Value::String(text) if !text.is_empty() => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => "unknown".to_owned(),
-    };
-    let id = value["id"].as_str().map(str::to_owned).or_else(|| value["id"].as_u64().map(|id| id.to_string()))?;
-    Some(Organisation { id, name: text("companyName"), edition: text("edition"), time_zone: text("timeZone") })
+/// What the portal tells, or that it does not.
+fn told(text: &Option<String>) -> &str {
+    text.as_deref().unwrap_or("unknown")
 }
 
 /// A number of seconds, in words.

@@ -93,6 +93,20 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether every other request would fare as this one did.
+    pub fn ends_all(&self) -> bool {
+        matches!(
+            self,
+            Self::SignIn(_)
+                | Self::OtherPortal { .. }
+                | Self::Redirected { .. }
+                | Self::OutOfCredits { .. }
+                | Self::Spent { .. }
+        )
+    }
+}
+
 /// Status, Zoho's code and the fields of the body, as far as there are any.
 fn reason(status: u16, code: &str, fields: &[String]) -> String {
     let code = if code.is_empty() { String::new() } else { format!(" {code}") };

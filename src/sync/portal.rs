@@ -1,16 +1,15 @@
 //! The first request of a run: it proves the sign-in, finds the portal and tells its time, all before a window is made.
 
 use crate::config::OrgId;
-use crate::http::{self, Client, Request};
-use crate::record::Record;
+use crate::extract;
+use crate::http::{self, Client};
 
 use super::Error;
 
 /// Asks for the organisations that the sign-in reaches, and settles which one is read.
 pub(super) async fn greet(client: &Client, configured: Option<&OrgId>) -> Result<OrgId, Error> {
-    let request = Request::new("organizations", "/organizations");
-    let found: Vec<_> = match client.get(&request).await {
-        Ok(answer) => answer.records.into_iter().filter_map(|raw| Record::new(raw).keys().id.clone()).collect(),
+    let found: Vec<_> = match extract::organisations(client, "organizations").await {
+        Ok(found) => found.into_iter().map(|organisation| organisation.id).collect(),
         // The scope for it may be missing; the portal's time came with the refusal, and the id is known.
         Err(http::Error::NotGranted { .. } | http::Error::NotFound { .. } | http::Error::Refused { .. }) => {
             return configured.cloned().ok_or(Error::WhichPortal { found: Vec::new() });

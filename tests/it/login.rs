@@ -34,6 +34,18 @@ fn assert_nothing_kept(portal: &Portal, house: &House) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_nobody_pastes_is_not_waited_for_any_longer() {
+    let (portal, house, uri) = beside().await;
+    let mut login = Login::start(&house, &["--redirect-uri", &uri, "--no-browser", "--timeout", "1s"]).await;
+    // Held open until the end, as a terminal is.
+    let _stdin = login.child.stdin.take().expect("a pipe");
+    let ran = login.ended(&house).await.exits(1);
+    assert!(ran.stderr.contains("error: no address was pasted within 1s\n\nhint: run the same"), "{}", ran.stderr);
+    assert_eq!(token_requests(&portal), 0);
+    assert_nothing_kept(&portal, &house);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_consent_in_the_browser_is_enough_to_sync() {
     let (portal, house, uri) = beside().await;
     std::fs::write(house.file(".env"), "# mine\nOTHER='a b'\n").expect("a file");

@@ -35,6 +35,10 @@ async fn status_tells_who_where_and_for_how_long() {
     assert_told!("auth_status", told(&house, &ran).replace("accounts_url", ""));
     assert_eq!(document["signed_in"], true);
     assert_eq!(document["portals"], json!([{"org_id": "600000001", "name": "Harbour & Lamp Ltd."}]));
+    let myinfo = portal.sandbox.requests().into_iter().rfind(|request| request.path == "/api/v1/myinfo");
+    assert_eq!(myinfo.expect("the person was asked for").org_id.as_deref(), Some("600000001"));
+    assert!(document["person"]["email"].as_str().is_some_and(|email| email.contains('@')), "{document}");
+    assert_eq!(document["person"]["profile"], "Support Administrator");
     assert_eq!(document["data_center"], "us");
     assert_eq!(document["client_id"], portal.sandbox.settings().client_id);
     assert_eq!(document["scopes"], json!(["Desk.tickets.READ", "Desk.search.READ", "Desk.basic.READ"]));
@@ -69,6 +73,20 @@ async fn status_tells_as_much_as_it_can_of_a_sign_in_that_fails() {
     let ran = house.run(&["auth", "status"]).await.exits(1);
     all.push_str(&format!("== no scope\n{}", told(&house, &ran)));
     assert_told!("auth_status_refused", all);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_that_does_not_tell_the_person_tells_the_rest() {
+    let (portal, house) = signed_in().await;
+    for refusal in [Fault::Scope, Fault::Html(404), Fault::Html(403)] {
+        portal.sandbox.fault("/api/v1/myinfo", [refusal.clone(), refusal]);
+        let ran = house.run(&["auth", "status"]).await.exits(0);
+        assert!(ran.stdout.contains("person          not told: "), "{}", ran.stdout);
+        assert!(ran.stdout.contains("portal 600000001 (Harbour & Lamp Ltd.)"), "{}", ran.stdout);
+        let document = house.run(&["auth", "status", "--json"]).await.exits(0).json();
+        assert_eq!((&document["person"], &document["signed_in"]), (&json!(null), &json!(true)));
+        assert_eq!(document["portals"][0]["org_id"], "600000001");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,7 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(world: &World, options: Options) -> Result<Class, Error> {
-    let sign_in = SignIn::prepare(world, &options.asking, GrantType::RefreshToken)?;
+    let mut sign_in = SignIn::prepare(world, &options.asking, GrantType::RefreshToken)?;
     let code = match &options.code {
         Some(code) => Secret::new(code).ok_or_else(|| Error::Usage {
             message: "the code is empty".into(),
@@ -39,6 +39,6 @@ pub(super) async fn run(world: &World, options: Options) -> Result<Class, Error>
             ask::secret("code")?
         }
     };
-    let granted = sign_in.accounts()?.exchange(&sign_in.client, &Code::of_self_client(code)).await?;
+    let granted = sign_in.exchange(&Code::of_self_client(code), None).await?;
     sign_in.keep(granted).await
 }

@@ -4,9 +4,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use url::Url;
+
 use super::portal::Portals;
 use super::{Asking, Place, ask};
-use crate::auth::{self, Accounts, Client, Credentials, Granted, Storage, Stored};
+use crate::auth::{self, Accounts, Client, Code, Credentials, Granted, Storage, Stored};
 use crate::cli::{World, print, wiring};
 use crate::config::{Config, DataCenter, GrantType, RefreshToken, Secret};
 use crate::error::{Class, Error, http_hint};
@@ -22,7 +24,9 @@ pub(super) struct SignIn<'a> {
     /// What has to be kept beside the token, since the configuration does not have it.
     news: Stored,
     place: Option<Storage>,
-    old: Option<Secret>,
+    /// The refresh token that ends once the new one works, and the accounts server that knows it.
+    old: Option<(Url, Secret)>,
+    transport: Arc<dyn Transport>,
 }
 
 impl<'a> SignIn<'a> {
@@ -66,11 +70,14 @@ impl<'a> SignIn<'a> {
         }
         let old = match (&configured.zoho.refresh_token, asking.revoke_old) {
             (Some(token), true) => {
-                Some(auth::refresh_token(token, &auth::account(&client.id, &configured.zoho.accounts_url))?)
+                let url = configured.zoho.accounts_url.clone();
+                let token = auth::refresh_token(token, &auth::account(&client.id, &url))?;
+                Some((url, token))
             }
             (_, _) => None,
         };
-        let mut sign_in = Self { world, flags, config, client, news, place: None, old };
+        let transport = Arc::new(Network::new()?);
+        let mut sign_in = Self { world, flags, config, client, news, place: None, old, transport };
         sign_in.place = sign_in.storage(asking.store)?;
         if let Some(place) = &sign_in.place {
             place.check(&sign_in.news.clone().with_text("zoho.refresh_token", "1000.tried.first"))?;
@@ -79,13 +86,24 @@ impl<'a> SignIn<'a> {
     }
 
     /// The accounts server that the configuration names.
-    pub(super) fn accounts(&self) -> Result<Accounts, Error> {
-        let transport: Arc<dyn Transport> = Arc::new(Network::new()?);
-        Ok(Accounts::new(transport, self.config.zoho.accounts_url.clone(), self.world.clock.clone()))
+    pub(super) fn accounts(&self) -> Accounts {
+        self.accounts_at(self.config.zoho.accounts_url.clone())
+    }
+
+    fn accounts_at(&self, url: Url) -> Accounts {
+        Accounts::new(Arc::clone(&self.transport), url, self.world.clock.clone())
+    }
+
+    /// Trades a code, in the data centre that the answer has named if it has named one.
+    pub(super) async fn exchange(&mut self, code: &Code, data_center: Option<DataCenter>) -> Result<Granted, Error> {
+        if let Some(data_center) = data_center {
+            self.move_to(data_center)?;
+        }
+        Ok(self.accounts().exchange(&self.client, code).await?)
     }
 
     /// Moves to the data centre that an answer has named; it is kept with the token.
-    pub(super) fn move_to(&mut self, data_center: DataCenter) -> Result<(), Error> {
+    fn move_to(&mut self, data_center: DataCenter) -> Result<(), Error> {
         if data_center == self.config.zoho.data_center {
             return Ok(());
         }
@@ -111,7 +129,7 @@ impl<'a> SignIn<'a> {
         let grant = auth::Grant::RefreshToken(granted.refresh_token);
         let credentials = Credentials { client: self.client.clone(), grant };
         // What was granted is safe now: a cache that cannot be written costs the next command a request, and no more.
-        if let Err(error) = self.tokens(credentials.clone())?.adopt(granted.access_token).await {
+        if let Err(error) = self.tokens(credentials.clone()).adopt(granted.access_token).await {
             self.world.log.warn(&chain(&error));
         }
         self.greet(credentials).await?;
@@ -128,16 +146,15 @@ impl<'a> SignIn<'a> {
         })?;
         let grant = auth::Grant::ClientCredentials { org_id, scopes };
         let credentials = Credentials { client: self.client.clone(), grant };
-        self.tokens(credentials.clone())?.current().await?;
+        self.tokens(credentials.clone()).current().await?;
         self.store(&self.news)?;
         self.greet(credentials).await?;
         self.revoke_old().await?;
         Ok(Class::Done)
     }
 
-    fn tokens(&self, credentials: Credentials) -> Result<auth::Tokens, Error> {
-        let transport: Arc<dyn Transport> = Arc::new(Network::new()?);
-        Ok(wiring::tokens(&self.config, transport, credentials, &self.world.clock))
+    fn tokens(&self, credentials: Credentials) -> auth::Tokens {
+        wiring::tokens(&self.config, Arc::clone(&self.transport), credentials, &self.world.clock)
     }
 
     fn store(&self, stored: &Stored) -> Result<(), Error> {
@@ -198,8 +215,8 @@ impl<'a> SignIn<'a> {
     }
 
     async fn revoke_old(&self) -> Result<(), Error> {
-        if let Some(old) = &self.old {
-            self.accounts()?.revoke(&self.client, old).await?;
+        if let Some((url, token)) = &self.old {
+            self.accounts_at(url.clone()).revoke(&self.client, token).await?;
             self.world.say("the refresh token that was used so far is revoked");
         }
         Ok(())
@@ -225,3 +242,7 @@ impl<'a> SignIn<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "keep_tests.rs"]
+mod tests;

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::keep::SignIn;
 use super::{Asking, ask};
-use crate::auth::{Asked, Authorization, Browser, Code, Listener};
+use crate::auth::{Asked, Authorization, Browser, Code, Listener, LoginError};
 use crate::cli::{World, wiring};
 use crate::config::{DataCenter, GrantType};
 use crate::error::{Class, Error};
@@ -29,7 +29,7 @@ pub(super) struct Options {
     /// Bind the code to this program; for clients of the type mobile or desktop, which Zoho documents it for
     #[arg(long)]
     pkce: bool,
-    /// How long to wait for the browser
+    /// How long to wait for the answer
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "5m")]
     timeout: Duration,
     /// How to sign in
@@ -75,7 +75,7 @@ async fn by_browser(world: &World, options: Options) -> Result<Class, Error> {
         pkce: options.pkce,
     });
     let (code, data_center, browser) = answer(world, &options, &authorization).await?;
-    let granted = granted(&mut sign_in, &code, data_center).await;
+    let granted = sign_in.exchange(&code, data_center).await;
     if let Some(browser) = browser {
         match &granted {
             Ok(_) => browser.tell_done().await,
@@ -83,17 +83,6 @@ async fn by_browser(world: &World, options: Options) -> Result<Class, Error> {
         }
     }
     sign_in.keep(granted?).await
-}
-
-async fn granted(
-    sign_in: &mut SignIn<'_>,
-    code: &Code,
-    data_center: Option<DataCenter>,
-) -> Result<crate::auth::Granted, Error> {
-    if let Some(data_center) = data_center {
-        sign_in.move_to(data_center)?;
-    }
-    Ok(sign_in.accounts()?.exchange(&sign_in.client, code).await?)
 }
 
 /// The answer of the consent, from the browser itself or from the address that it ended up at.
@@ -109,7 +98,9 @@ async fn answer(
             authorization.url(),
             authorization.redirect_uri()
         ));
-        let (code, data_center) = authorization.read_pasted(&ask::secret("address")?)?;
+        let pasted = ask::line_in_time("address", options.timeout).await?;
+        let pasted = pasted.ok_or(LoginError::NotPasted { after: options.timeout })?;
+        let (code, data_center) = authorization.read_pasted(&pasted)?;
         return Ok((code, data_center, None));
     }
     let listener = Listener::bind(authorization.redirect_uri()).await?;
@@ -124,7 +115,7 @@ async fn answer(
     // On a thread of its own: a browser in the terminal keeps its caller until it is closed. Whether one opened is seen by
     // the person, who has the address.
     std::thread::spawn(move || webbrowser::open(&url).is_ok());
-    let stranger = |error: &crate::auth::LoginError| world.log.warn(&format!("{}; still waiting", chain(error)));
+    let stranger = |error: &LoginError| world.log.warn(&format!("{}; still waiting", chain(error)));
     let (code, data_center, browser) = listener.wait(authorization, options.timeout, stranger).await?;
     Ok((code, data_center, Some(browser)))
 }

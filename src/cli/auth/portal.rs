@@ -1,47 +1,30 @@
-//! Which portals a sign-in reaches, asked of Zoho Desk itself.
-
-use serde_json::Value;
+//! Who signed in, and which portals that reaches: what Zoho Desk itself says, in words.
 
 use crate::config::OrgId;
-use crate::http::{self, Client, Request};
+use crate::extract::{self, Agent, Organisation};
+use crate::http::{self, Client};
+use crate::sync;
+
+/// What the requests are booked under.
+const BOOKED: &str = "auth";
 
 /// The portals that a sign-in reaches.
-pub(super) struct Portals(pub(super) Vec<Portal>);
-
-/// One portal.
-pub(super) struct Portal {
-    pub(super) id: String,
-    /// The company's name.
-    pub(super) name: Option<String>,
-}
+pub(super) struct Portals(pub(super) Vec<Organisation>);
 
 impl Portals {
     /// Asks for them; it takes the scope Desk.basic.READ and works for every portal.
     pub(super) async fn ask(client: &Client) -> Result<Self, http::Error> {
-        let answer = client.get(&Request::new("organizations", "/organizations")).await?;
-        let portals = answer.records.iter().filter_map(|record| {
-            let record: Value = serde_json::from_str(record.get()).ok()?;
-            // The documents show it as a number in one place and as text in another.
-            let id = match &record["id"] {
-                Value::String(id) => id.clone(),
-                Value::Number(id) => id.to_string(),
-                _ => return None,
-            };
-            Some(Portal { id, name: record["companyName"].as_str().map(str::to_owned) })
-        });
-        Ok(Self(portals.collect()))
+        extract::organisations(client, BOOKED).await.map(Self)
     }
 
     /// In one sentence.
     pub(super) fn sentence(&self) -> String {
         match self.0.as_slice() {
             [] => "no portal".into(),
-            [only] => format!("portal {}", only.shown()),
-            several => format!(
-                "{} portals: {}",
-                several.len(),
-                several.iter().map(Portal::shown).collect::<Vec<_>>().join(", ")
-            ),
+            [only] => format!("portal {}", shown(only)),
+            several => {
+                format!("{} portals: {}", several.len(), several.iter().map(shown).collect::<Vec<_>>().join(", "))
+            }
         }
     }
 
@@ -57,11 +40,37 @@ impl Portals {
     }
 }
 
-impl Portal {
-    pub(super) fn shown(&self) -> String {
-        match &self.name {
-            Some(name) => format!("{} ({name})", self.id),
-            None => self.id.clone(),
+fn shown(portal: &Organisation) -> String {
+    match &portal.name {
+        Some(name) => format!("{} ({name})", portal.id),
+        None => portal.id.clone(),
+    }
+}
+
+/// Asks who signed in, once it is known what came of [`Portals::ask`]: nothing is asked that would fail as that did.
+pub(super) async fn person(
+    client: &Client,
+    configured: Option<&OrgId>,
+    portals: &Result<Portals, http::Error>,
+) -> Option<Result<Agent, http::Error>> {
+    match portals {
+        Err(error) if error.ends_all() => return None,
+        Err(_) => {}
+        Ok(portals) => {
+            let ids: Vec<_> = portals.0.iter().map(|portal| portal.id.clone()).collect();
+            if let Ok(org_id) = sync::which(configured, &ids) {
+                client.set_org_id(org_id);
+            }
         }
+    }
+    Some(extract::agent(client, BOOKED).await)
+}
+
+/// A person in words.
+pub(super) fn known_as(agent: &Agent) -> String {
+    match (&agent.name, &agent.email) {
+        (Some(name), Some(email)) => format!("{name} ({email})"),
+        (Some(one), None) | (None, Some(one)) => one.clone(),
+        (None, None) => "not told by the portal".into(),
     }
 }

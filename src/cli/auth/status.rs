@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::json;
 
-use super::portal::Portals;
+use super::portal::{Portals, known_as, person};
 use crate::auth::Grant;
 use crate::cli::{World, print, wiring};
 use crate::config::RefreshToken;
@@ -26,6 +26,7 @@ pub(super) async fn run(world: &World, options: &Options) -> Result<Class, Error
     let client = wiring::client_with(&config, credentials.clone(), &world.clock)?;
     // Asked first, since it is what makes the token whose standing is then told; refused or not, the rest is told too.
     let portals = Portals::ask(&client).await;
+    let person = person(&client, config.zoho.org_id.as_ref(), &portals).await;
     let tokens = wiring::tokens(&config, std::sync::Arc::new(Network::new()?), credentials.clone(), &world.clock);
     let standing = tokens.standing().await?;
 
@@ -41,6 +42,12 @@ pub(super) async fn run(world: &World, options: &Options) -> Result<Class, Error
         let portals: Vec<_> = reached.iter().map(|portal| json!({"org_id": portal.id, "name": portal.name})).collect();
         let document = json!({
             "signed_in": standing.expires_at.is_some(),
+            "person": person.and_then(Result::ok).map(|agent| json!({
+                "name": agent.name,
+                "email": agent.email,
+                "role": agent.role,
+                "profile": agent.profile,
+            })),
             "portals": portals,
             "org_id": config.zoho.org_id.as_ref().map(ToString::to_string),
             "data_center": data_center,
@@ -63,7 +70,13 @@ pub(super) async fn run(world: &World, options: &Options) -> Result<Class, Error
             Some(until) => format!("none until {}: Zoho blocks them", utc(until)),
             None => format!("{} left in these 10 minutes", standing.requests_left),
         };
+        let person = match &person {
+            Some(Ok(agent)) => known_as(agent),
+            Some(Err(error)) => format!("not told: {error}"),
+            None => "not told".into(),
+        };
         for (what, how) in [
+            ("person", person),
             ("portal", portals.as_ref().map_or_else(|_| "not reached".into(), Portals::sentence)),
             ("data centre", format!("{data_center} ({accounts})")),
             ("client", credentials.client.id.clone()),

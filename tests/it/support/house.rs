@@ -154,12 +154,6 @@ impl House {
         discreet::assert_discreet(self, ran);
     }
 
-    /// What a running command did, once it has ended by itself.
-    pub(crate) async fn end(&self, child: Child) -> Ran {
-        let output = tokio::time::timeout(LONGEST_RUN, child.wait_with_output()).await;
-        Ran::of(output.expect("the command ends").expect("the command is waited for"))
-    }
-
     /// Runs a command to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
         self.run_behind(&[], arguments).await
@@ -173,10 +167,7 @@ impl House {
     /// Waits for the end of a command that was started. Whatever it says, it must keep secrets and records to itself.
     pub(crate) async fn ended(&self, child: Child) -> Ran {
         let output = tokio::time::timeout(LONGEST_RUN, child.wait_with_output()).await;
-        let output = output.expect("the command ends").expect("the binary runs");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
-        let ran =
-            Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) };
+        let ran = Ran::of(output.expect("the command ends").expect("the binary runs"));
         discreet::assert_discreet(self, &ran);
         ran
     }

@@ -19,8 +19,7 @@ const SCOPES: [&str; 4] = [
 
 pub(crate) fn answer(state: &mut State, call: &Call) -> Answer {
     // The answer without a token was seen (2026-09). That a missing scope looks the same is a guess.
-    let is_granted = SCOPES.iter().any(|scope| state.settings.scopes.iter().any(|granted| granted == scope));
-    if desk::authenticate(state, call).is_err() || !is_granted {
+    if desk::authenticate(state, call).is_err() || !SCOPES.iter().any(|scope| desk::is_granted(state, call, scope)) {
         let body = json!({"message": "Unauthorized request.", "version": "1.1", "URI": call.path, "Code": "1007", "status": "error"});
         return Answer::json(401, body.to_string());
     }

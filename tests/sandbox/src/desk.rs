@@ -189,10 +189,13 @@ fn check_scopes(state: &State, call: &Call, place: Place<'_>) -> Result<(), Answ
     };
     let searched: &[&str] = &["Desk.search.READ"];
     let needed = [module].into_iter().chain(matches!(place, Place::Search(_)).then_some(searched));
-    let token = call.authorization.as_deref().and_then(|header| header.split(' ').nth(1)).unwrap_or_default();
-    let granted = |scope: &&str| {
-        state.settings.scopes.iter().any(|granted| granted.eq_ignore_ascii_case(scope))
-            && state.accounts.allows(token, scope)
-    };
+    let granted = |scope: &&str| is_granted(state, call, scope);
     if needed.into_iter().all(|group| group.iter().any(granted)) { Ok(()) } else { Err(Answer::scope_mismatch()) }
+}
+
+/// Whether the client may ask for a scope, and the person has consented to it.
+pub(crate) fn is_granted(state: &State, call: &Call, scope: &str) -> bool {
+    let token = call.authorization.as_deref().and_then(|header| header.split(' ').nth(1)).unwrap_or_default();
+    state.settings.scopes.iter().any(|granted| granted.eq_ignore_ascii_case(scope))
+        && state.accounts.allows(token, scope)
 }
