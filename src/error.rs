@@ -18,9 +18,24 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// Zoho gives no token.
+    #[error(transparent)]
+    SignIn(#[from] auth::Error),
+    /// A consent led to nothing.
+    #[error(transparent)]
+    Login(#[from] auth::LoginError),
+    /// What lasts of a sign-in cannot be kept, or is not where it should be.
+    #[error(transparent)]
+    Storage(#[from] auth::StorageError),
     /// The run could not go on.
     #[error(transparent)]
     Sync(#[from] sync::Error),
+    /// A request that somebody asked for by hand got no good answer.
+    #[error(transparent)]
+    Request(http::Error),
+    /// A ticket was not opened, or nobody knows.
+    #[error(transparent)]
+    Ticket(http::Error),
     /// The warehouse cannot be used.
     #[error(transparent)]
     Warehouse(#[from] warehouse::Error),
@@ -74,6 +89,22 @@ impl Class {
     }
 }
 
+impl Class {
+    /// Of several ends, the one that is to be mended first has the most: what stops every run before what stops some.
+    pub const fn gravity(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Interrupted => 1,
+            Self::Partial => 2,
+            Self::Quota => 3,
+            Self::Locked => 4,
+            Self::Failed => 5,
+            Self::Credentials => 6,
+            Self::Usage => 7,
+        }
+    }
+}
+
 impl From<State> for Class {
     fn from(state: State) -> Self {
         match state {
@@ -92,19 +123,26 @@ impl Error {
         match self {
             Self::Config(_) | Self::Usage { .. } | Self::Sync(sync::Error::WhichPortal { .. }) => Class::Usage,
             Self::Sync(sync::Error::Interrupted) => Class::Interrupted,
-            Self::Sync(sync::Error::Http(error)) => match error {
-                http::Error::SignIn(
-                    auth::Error::Unreachable { .. } | auth::Error::Unavailable { .. } | auth::Error::Cache { .. },
-                ) => Class::Failed,
-                http::Error::SignIn(_) | http::Error::OtherPortal { .. } | http::Error::Redirected { .. } => {
-                    Class::Credentials
-                }
+            Self::SignIn(error) => sign_in_class(error),
+            Self::Login(error) => match error {
+                auth::LoginError::RedirectUri { .. } => Class::Usage,
+                auth::LoginError::Listen { .. }
+                | auth::LoginError::TimedOut { .. }
+                | auth::LoginError::NotPasted { .. } => Class::Failed,
+                _ => Class::Credentials,
+            },
+            Self::Storage(auth::StorageError::NotInKeyring { .. }) => Class::Usage,
+            Self::Storage(_) => Class::Failed,
+            Self::Sync(sync::Error::Http(error)) | Self::Request(error) | Self::Ticket(error) => match error {
+                http::Error::SignIn(error) => sign_in_class(error),
+                http::Error::OtherPortal { .. } | http::Error::Redirected { .. } => Class::Credentials,
                 http::Error::OutOfCredits { .. } => Class::Quota,
                 http::Error::NotGranted { .. }
                 | http::Error::NotFound { .. }
                 | http::Error::Unprocessable { .. }
                 | http::Error::Refused { .. }
-                | http::Error::Spent { .. } => Class::Failed,
+                | http::Error::Spent { .. }
+                | http::Error::Uncertain { .. } => Class::Failed,
             },
             Self::Warehouse(error) | Self::Sync(sync::Error::Warehouse(error)) => match error {
                 warehouse::Error::Locked { .. } => Class::Locked,
@@ -120,7 +158,12 @@ impl Error {
         match self {
             Self::Config(error) => error.hint(),
             Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::SignIn(error) => Some(error.hint()),
+            Self::Login(error) => Some(error.hint()),
+            Self::Storage(error) => Some(error.hint()),
             Self::Sync(sync::Error::Http(error)) => http_hint(error),
+            Self::Request(error) => request_hint(error),
+            Self::Ticket(error) => ticket_hint(error),
             Self::Sync(sync::Error::Warehouse(error)) | Self::Warehouse(error) => error.hint(),
             Self::Sync(sync::Error::WhichPortal { found }) if found.is_empty() => {
                 Some("set ZOHO_ORG_ID, or grant the scope Desk.basic.READ so that it can be found out; the portal's number is in Zoho Desk under Setup > Developer Space > APIs".into())
@@ -128,6 +171,13 @@ impl Error {
             Self::Sync(sync::Error::WhichPortal { found }) => Some(format!("set ZOHO_ORG_ID to one of {}", found.join(", "))),
             Self::Sync(sync::Error::Interrupted) | Self::System { .. } | Self::Transport(_) => None,
         }
+    }
+}
+
+fn sign_in_class(error: &auth::Error) -> Class {
+    match error {
+        auth::Error::Unreachable { .. } | auth::Error::Unavailable { .. } | auth::Error::Cache { .. } => Class::Failed,
+        _ => Class::Credentials,
     }
 }
 
@@ -164,6 +214,45 @@ pub fn http_hint(error: &http::Error) -> Option<String> {
         }
         http::Error::Spent { .. } => "Zoho or the network is having trouble; run the same command again, it goes on where it stopped".into(),
         http::Error::NotFound { .. } => "check `zoho.desk_url`; it ends before `/api/v1`".into(),
-        http::Error::Unprocessable { .. } | http::Error::Refused { .. } => return None,
+        http::Error::Unprocessable { .. } | http::Error::Refused { .. } | http::Error::Uncertain { .. } => return None,
+    })
+}
+
+/// What to do about a request that somebody asked for by hand.
+fn request_hint(error: &http::Error) -> Option<String> {
+    Some(match error {
+        http::Error::NotGranted { .. } => {
+            "the refresh token lacks the scope that this path needs, or the person behind it the permission; scopes stay with a token, so make a new one that has it (README, \"Sign in\")".into()
+        }
+        http::Error::NotFound { .. } => {
+            "there is no such path or record, or the person behind the token may not see it".into()
+        }
+        http::Error::OutOfCredits { left, until, .. } => format!(
+            "run it again after {} UTC, when the portal's credit day turns{}",
+            until.format("%Y-%m-%d %H:%M"),
+            if *left == Some(0) { "" } else { ", or lower `limits.credit_reserve`" }
+        ),
+        http::Error::Spent { .. } => "Zoho or the network is having trouble; run it again in a few minutes".into(),
+        http::Error::Uncertain { .. } => "look in Zoho whether it was carried out before you send it again".into(),
+        _ => return http_hint(error),
+    })
+}
+
+/// What to do about a ticket that was not opened.
+fn ticket_hint(error: &http::Error) -> Option<String> {
+    Some(match error {
+        http::Error::NotGranted { code, .. } if code == "SCOPE_MISMATCH" => {
+            "the refresh token lacks the scope Desk.tickets.CREATE; scopes stay with a token, so make a new one that has it (README, \"Sign in\")".into()
+        }
+        http::Error::NotGranted { .. } => {
+            "the person behind the token may not open tickets in this department: their profile and departments decide".into()
+        }
+        http::Error::Uncertain { .. } => {
+            "the ticket may exist, so look before you try again: deskhouse api GET '/tickets?sortBy=-createdTime&limit=5'".into()
+        }
+        http::Error::Unprocessable { .. } => {
+            "correct what is named; the layout of the department decides which fields it takes and which it needs".into()
+        }
+        _ => return request_hint(error),
     })
 }

@@ -14,15 +14,16 @@
 //! 4. [`ledger`]: runs, windows and bookmarks as types and arithmetic.
 //! 5. [`record`]: one record as Zoho sent it, and lenient readers for its fields.
 //! 6. [`transport`]: sends one HTTP request over the network.
-//! 7. [`auth`]: a valid access token for whoever asks.
-//! 8. [`http`]: one request to the Desk API, from a turn in the queue to an answer or a reason.
+//! 7. [`auth`]: a valid access token for whoever asks, and how a person gets to have one.
+//! 8. [`http`]: one request to the Desk API or another product, from a turn in the queue to an answer or a reason.
 //! 9. [`extract`]: reads the windows of a resource page by page.
 //! 10. [`transform`]: types a record for its table, or says why it does not fit.
 //! 11. [`warehouse`]: the tables, and the ledger that vouches for them, in SQLite and Postgres.
 //! 12. [`sync`]: the conductor; the only place where reading, typing and landing meet.
 //! 13. [`report`]: what people and scripts see.
 //! 14. [`error`]: what ends the program, with exit code and advice.
-//! 15. [`cli`]: the command line; the only place where everything is wired together.
+//! 15. [`check`]: what stands between a configuration and a run, as a list of facts.
+//! 16. [`cli`]: the command line; the only place where everything is wired together.
 //!
 //! # One record
 //!
@@ -44,7 +45,8 @@
 //! 2. \* Every file begins with `//!`: what it is for, and what it leaves to whom.
 //! 3. \* `resource/` is static data: nothing asynchronous, no input or output, no functions but constructors and getters,
 //!    and every file there is in [`resource::ALL`].
-//! 4. \* Only `transport.rs` knows the HTTP library; only `auth/exchange.rs` and `http/client.rs` send through it.
+//! 4. \* Only `transport.rs` knows the HTTP library; only `auth/exchange.rs` and `http/client.rs` send through it, and only
+//!    `auth/callback.rs` listens.
 //! 5. \* Only `warehouse/` holds SQL, and of its files only those of `dialect/` know that there are two databases.
 //! 6. \* Only `report/`, `cli/` and `main.rs` print.
 //! 7. \* The clock is a value; real time enters in `cli/` only.
@@ -56,6 +58,7 @@
 //! 12. \* Nothing outside of its definition knows a resource by its name.
 
 pub mod auth;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,8 +1,8 @@
-//! The token cache: one small file a client and refresh token, readable by its owner only, behind a file lock.
+//! The token cache: one small file a client and grant, readable by its owner only, behind a file lock.
 //! Processes that share it make one token request between them and count their requests together.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{AccessToken, Credentials, Error};
+use super::{AccessToken, Credentials, Error, Grant, private};
 use crate::config::Secret;
 
 /// Where tokens are kept between requests and processes.
@@ -24,7 +24,7 @@ enum Place {
     Memory(Arc<Mutex<Entry>>),
 }
 
-/// What is kept of one client and refresh token.
+/// What is kept of one client and grant.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Entry {
     pub(super) token: Option<AccessToken>,
@@ -91,7 +91,9 @@ impl Lock {
                 *held.lock().unwrap_or_else(PoisonError::into_inner) = entry.clone();
                 Ok(())
             }
-            Place::Folder(path) => replace(path, &Stored::from(entry))
+            Place::Folder(path) => serde_json::to_vec(&Stored::from(entry))
+                .map_err(io::Error::from)
+                .and_then(|json| private::replace(path, &json))
                 .map_err(|source| Error::Cache { path: path.display().to_string(), source }),
         }
     }
@@ -103,6 +105,7 @@ impl Lock {
 struct Stored {
     access_token: Option<String>,
     expires_at: Option<DateTime<Utc>>,
+    scopes: Vec<String>,
     requests: Vec<DateTime<Utc>>,
     blocked_until: Option<DateTime<Utc>>,
 }
@@ -111,6 +114,7 @@ impl From<Stored> for Entry {
     fn from(stored: Stored) -> Self {
         let secret = stored.access_token.as_deref().and_then(Secret::new);
         let token = secret.zip(stored.expires_at).map(|(secret, expires_at)| AccessToken::new(secret, expires_at));
+        let token = token.map(|token| token.with_scopes(stored.scopes));
         Self { token, requests: stored.requests, blocked_until: stored.blocked_until }
     }
 }
@@ -120,6 +124,7 @@ impl From<&Entry> for Stored {
         Self {
             access_token: entry.token.as_ref().map(|token| token.expose().to_owned()),
             expires_at: entry.token.as_ref().map(AccessToken::expires_at),
+            scopes: entry.token.as_ref().map(|token| token.scopes().to_vec()).unwrap_or_default(),
             requests: entry.requests.clone(),
             blocked_until: entry.blocked_until,
         }
@@ -129,9 +134,16 @@ impl From<&Entry> for Stored {
 /// Names the file without giving anything away.
 fn fingerprint(accounts_url: &Url, credentials: &Credentials) -> String {
     let mut digest = Sha256::new();
-    for part in [accounts_url.as_str(), &credentials.client_id, credentials.refresh_token.expose()] {
+    let mut add = |part: &str| {
         digest.update(part.as_bytes());
         digest.update([0]);
+    };
+    add(accounts_url.as_str());
+    add(&credentials.client.id);
+    match &credentials.grant {
+        Grant::RefreshToken(refresh_token) => add(refresh_token.expose()),
+        // A token of fewer scopes is of no use to who needs more.
+        Grant::ClientCredentials { org_id, scopes } => [org_id.as_str(), &scopes.join(",")].into_iter().for_each(add),
     }
     digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -151,16 +163,6 @@ fn create_private_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
-}
-
-fn replace(path: &Path, stored: &Stored) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    // tempfile makes files that only their owner can read; the rename is one step, so no reader sees half a file.
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&serde_json::to_vec(stored)?)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {

@@ -8,10 +8,12 @@ use crate::transport;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Zoho answered, and said no.
-    #[error("zoho refused the sign-in ({}) at {host}", refusal.code())]
+    #[error("zoho refused the {} ({}) at {host}", presented.noun(), refusal.code())]
     Refused {
         /// Accounts server that was asked.
         host: String,
+        /// What it was shown.
+        presented: Presented,
         /// Its reason.
         refusal: Refusal,
     },
@@ -48,7 +50,7 @@ pub enum Error {
         status: u16,
     },
     /// The accounts server is in trouble.
-    #[error("the accounts server {host} answered with {status}, {tries} times")]
+    #[error("the accounts server {host} answered with {status}{}", if *tries > 1 { format!(", {tries} times") } else { String::new() })]
     Unavailable {
         /// Accounts server that was asked.
         host: String,
@@ -71,6 +73,20 @@ pub enum Error {
         /// Desk server that was asked.
         host: String,
     },
+    /// A code was taken, and there is nothing that lasts.
+    #[error("zoho gave no refresh token for the code at {host}")]
+    NoRefreshToken {
+        /// Accounts server that was asked.
+        host: String,
+    },
+    /// Neither way to revoke a token was taken.
+    #[error("zoho revoked nothing at {host} (status {} and {})", statuses[0], statuses[1])]
+    NotRevoked {
+        /// Accounts server that was asked.
+        host: String,
+        /// HTTP status of each way.
+        statuses: [u16; 2],
+    },
     /// The token cache cannot be used.
     #[error("the token cache {path} cannot be used")]
     Cache {
@@ -81,10 +97,30 @@ pub enum Error {
     },
 }
 
+/// What the token endpoint was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presented {
+    /// A refresh token.
+    RefreshToken,
+    /// The code of a consent or of a self client.
+    Code,
+    /// Client id and secret alone.
+    ClientCredentials,
+}
+
+impl Presented {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::RefreshToken | Self::ClientCredentials => "sign-in",
+            Self::Code => "code",
+        }
+    }
+}
+
 /// Reason of a refusal, by the codes that the token endpoint was seen to give under status 200 (2025, 2026).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// Refresh token revoked, pushed out by newer ones, or of another data centre.
+    /// Refresh token revoked, pushed out by newer ones, or of another data centre; code used or too old.
     InvalidCode,
     /// Unknown client id, or one that is not enabled in this data centre.
     InvalidClient,
@@ -108,7 +144,8 @@ impl Refusal {
         }
     }
 
-    fn code(&self) -> &str {
+    /// The code itself, as far as it may be seen.
+    pub fn code(&self) -> &str {
         match self {
             Self::InvalidCode => "invalid_code",
             Self::InvalidClient => "invalid_client",
@@ -122,14 +159,23 @@ impl Error {
     /// One thing to do.
     pub fn hint(&self) -> String {
         match self {
+            Self::Refused { refusal: Refusal::InvalidCode, presented: Presented::Code, .. } => {
+                "a code works once and for minutes, and only in the data centre where it was made: get another one (`Generate Code` in the API console, or `deskhouse auth login` again) and exchange it at once; for another data centre say `--data-center`".into()
+            }
             Self::Refused { refusal: Refusal::InvalidCode, .. } => {
-                "the refresh token was revoked, or belongs to another data centre than `zoho.data_center`; make a new one in the API console (README, \"Sign in\")".into()
+                "the refresh token was revoked, or belongs to another data centre than `zoho.data_center`; `deskhouse auth exchange` or `deskhouse auth login` makes a new one (README, \"Sign in\")".into()
             }
             Self::Refused { refusal: Refusal::InvalidClient, .. } => {
                 "check ZOHO_CLIENT_ID and `zoho.data_center`: a client works in the data centre where it was made, unless others are enabled in its settings".into()
             }
             Self::Refused { refusal: Refusal::InvalidClientSecret, .. } => {
                 "check ZOHO_CLIENT_SECRET: it differs from data centre to data centre; copy it from the API console again".into()
+            }
+            Self::Refused { presented: Presented::ClientCredentials, .. } => {
+                "client credentials need a self client, its own scopes and the number of its portal in ZOHO_ORG_ID (README, \"Sign in\")".into()
+            }
+            Self::Refused { refusal: Refusal::Other(code), .. } if code == "invalid_redirect_uri" => {
+                "the redirect URI must be the one that the client was registered with, to the letter; give it with `--redirect-uri`".into()
             }
             Self::Refused { refusal: Refusal::Other(_), .. } => {
                 "check client id, client secret and refresh token against the API console (README, \"Sign in\")".into()
@@ -145,6 +191,12 @@ impl Error {
             Self::Unreachable { .. } => "check the network, and `zoho.accounts_url` if it is set".into(),
             Self::NotAccepted { .. } => {
                 "accounts server and desk must be of the same data centre; check `zoho.data_center`, and that the token was granted for this portal".into()
+            }
+            Self::NoRefreshToken { .. } => {
+                "the client is of a type that gets none: use a self client or a server-based application (README, \"Sign in\")".into()
+            }
+            Self::NotRevoked { .. } => {
+                "the token may have been revoked before, or belongs to another data centre than `zoho.data_center`; what a person has granted is listed under Connected Apps of their Zoho account".into()
             }
             Self::Cache { .. } => "set `state.dir` (DESKHOUSE_STATE__DIR) to a folder that this user can write".into(),
         }

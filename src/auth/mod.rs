@@ -1,9 +1,15 @@
-//! A valid access token for whoever asks. One request for many who wait, in this process and in others; when to ask
-//! for a new one after a refusal is `http`'s decision.
+//! A valid access token for whoever asks, and how a person gets to have one. One request for many who wait, in this
+//! process and in others; when to ask for a new one after a refusal is `http`'s decision.
 
 mod cache;
+mod callback;
+mod dot_env;
 mod error;
 mod exchange;
+mod keyring;
+mod login;
+mod private;
+mod storage;
 mod token;
 
 use std::sync::Arc;
@@ -14,23 +20,61 @@ use tokio::sync::Mutex;
 use url::Url;
 
 pub use cache::Cache;
-pub use error::Error;
+pub use callback::{Browser, Listener};
+pub use error::{Error, Refusal};
+pub use exchange::{Accounts, Granted};
+pub use login::{Asked, Authorization, Code, LoginError};
+pub use storage::{Storage, StorageError, Stored, account, refresh_token};
 pub use token::AccessToken;
 
 use crate::clock::Clock;
-use crate::config::Secret;
+use crate::config::{OrgId, Secret};
 use crate::transport::Transport;
 use cache::{Entry, Lock};
 
-/// What a registered client presents to get access tokens.
+/// A client that was registered in Zoho's API console.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Its id.
+    pub id: String,
+    /// Its password.
+    pub secret: Secret,
+}
+
+/// What is presented to get access tokens.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// Client id from the API console.
-    pub client_id: String,
-    /// Its secret.
-    pub client_secret: Secret,
-    /// Refresh token of the person or service account that granted access.
-    pub refresh_token: Secret,
+    /// Who asks.
+    pub client: Client,
+    /// On whose behalf.
+    pub grant: Grant,
+}
+
+/// On whose behalf a client asks.
+#[derive(Debug, Clone)]
+pub enum Grant {
+    /// On that of the person or service account whose consent the refresh token stands for.
+    RefreshToken(Secret),
+    /// On its own, in one portal; only self clients can.
+    ClientCredentials {
+        /// The portal.
+        org_id: OrgId,
+        /// What the token shall allow.
+        scopes: Vec<String>,
+    },
+}
+
+/// How things stand with the tokens, as far as the cache knows.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// When the current access token expires; none when there is none that can be used.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// What it allows; nothing where the accounts server did not say.
+    pub scopes: Vec<String>,
+    /// Token requests that may still be sent in these ten minutes.
+    pub requests_left: usize,
+    /// End of a block that Zoho spoke out.
+    pub blocked_until: Option<DateTime<Utc>>,
 }
 
 /// Most token requests in ten minutes, all processes together. Zoho blocks at 10 (zoho.com/accounts/protocol/oauth, "Token
@@ -48,11 +92,9 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// Hands out access tokens.
 pub struct Tokens {
-    transport: Arc<dyn Transport>,
-    accounts_url: Url,
+    accounts: Accounts,
     credentials: Credentials,
     cache: Cache,
-    clock: Clock,
     held: Mutex<Option<AccessToken>>,
 }
 
@@ -65,13 +107,53 @@ impl Tokens {
         cache: Cache,
         clock: Clock,
     ) -> Self {
-        Self { transport, accounts_url, credentials, cache, clock, held: Mutex::new(None) }
+        Self { accounts: Accounts::new(transport, accounts_url, clock), credentials, cache, held: Mutex::new(None) }
+    }
+
+    /// Makes a token the current one that came with a refresh token, so that the first command needs no request for it.
+    pub async fn adopt(&self, token: AccessToken) -> Result<(), Error> {
+        let mut held = self.held.lock().await;
+        let lock = self.cache.lock(self.accounts.url(), &self.credentials).await?;
+        let mut entry = lock.read();
+        // It took a request, which Zoho has counted.
+        entry.requests.push(self.now());
+        entry.token = Some(token.clone());
+        lock.write(&entry)?;
+        *held = Some(token);
+        Ok(())
+    }
+
+    /// Forgets the current token, because it was revoked.
+    pub async fn forget(&self) -> Result<(), Error> {
+        let mut held = self.held.lock().await;
+        let lock = self.cache.lock(self.accounts.url(), &self.credentials).await?;
+        let entry = Entry { token: None, ..lock.read() };
+        *held = None;
+        lock.write(&entry)
+    }
+
+    /// How things stand. Nothing is sent.
+    pub async fn standing(&self) -> Result<Standing, Error> {
+        let entry = self.cache.lock(self.accounts.url(), &self.credentials).await?.read();
+        let now = self.now();
+        let token = entry.token.filter(|token| token.is_fresh(now));
+        let sent = entry.requests.iter().filter(|request| is_counted(**request, now)).count();
+        Ok(Standing {
+            expires_at: token.as_ref().map(AccessToken::expires_at),
+            scopes: token.map(|token| token.scopes().to_vec()).unwrap_or_default(),
+            requests_left: REQUEST_BUDGET.saturating_sub(sent),
+            blocked_until: entry.blocked_until.filter(|until| *until > now),
+        })
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.accounts.clock().now()
     }
 
     /// A token with some time left.
     pub async fn current(&self) -> Result<AccessToken, Error> {
         let mut held = self.held.lock().await;
-        if let Some(token) = held.as_ref().filter(|token| token.is_fresh(self.clock.now())) {
+        if let Some(token) = held.as_ref().filter(|token| token.is_fresh(self.now())) {
             return Ok(token.clone());
         }
         self.obtain(&mut held, None).await
@@ -84,7 +166,7 @@ impl Tokens {
     pub async fn renew(&self, refused: &AccessToken) -> Result<AccessToken, Error> {
         let mut held = self.held.lock().await;
         match held.as_ref() {
-            Some(token) if token != refused && token.is_fresh(self.clock.now()) => Ok(token.clone()),
+            Some(token) if token != refused && token.is_fresh(self.now()) => Ok(token.clone()),
             _ => self.obtain(&mut held, Some(refused)).await,
         }
     }
@@ -96,9 +178,9 @@ impl Tokens {
         held: &mut Option<AccessToken>,
         refused: Option<&AccessToken>,
     ) -> Result<AccessToken, Error> {
-        let lock = self.cache.lock(&self.accounts_url, &self.credentials).await?;
+        let lock = self.cache.lock(self.accounts.url(), &self.credentials).await?;
         let mut entry = lock.read();
-        let now = self.clock.now();
+        let now = self.now();
         let token = match entry.token.take().filter(|token| token.is_fresh(now) && Some(token) != refused) {
             Some(token) => token,
             None => self.request(&lock, &mut entry).await?,
@@ -113,12 +195,10 @@ impl Tokens {
     async fn request(&self, lock: &Lock, entry: &mut Entry) -> Result<AccessToken, Error> {
         let mut tries = 1;
         loop {
-            self.spend_request(entry, self.clock.now())?;
+            self.spend_request(entry, self.now())?;
             // Written before it is sent: a process that dies now has still used one of the eight.
             lock.write(entry)?;
-            let answer =
-                exchange::refresh(self.transport.as_ref(), &self.accounts_url, &self.credentials, &self.clock).await;
-            match answer {
+            match self.accounts.access_token(&self.credentials).await {
                 Err(Error::Unavailable { .. }) if tries < MOST_TRIES => {
                     tokio::time::sleep(FIRST_WAIT * tries).await;
                     tries += 1;
@@ -135,16 +215,21 @@ impl Tokens {
     }
 
     fn spend_request(&self, entry: &mut Entry, now: DateTime<Utc>) -> Result<(), Error> {
-        let host = exchange::host(&self.accounts_url);
+        let host = self.accounts.host();
         if let Some(until) = entry.blocked_until.filter(|until| *until > now) {
             return Err(Error::Throttled { host, until });
         }
         entry.blocked_until = None;
-        entry.requests.retain(|request| *request > now - BUDGET_WINDOW && *request <= now);
+        entry.requests.retain(|request| is_counted(*request, now));
         if let (true, Some(oldest)) = (entry.requests.len() >= REQUEST_BUDGET, entry.requests.first()) {
             return Err(Error::BudgetSpent { host, budget: REQUEST_BUDGET, until: *oldest + BUDGET_WINDOW });
         }
         entry.requests.push(now);
         Ok(())
     }
+}
+
+/// Whether Zoho still counts a request that was sent then.
+fn is_counted(request: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    request > now - BUDGET_WINDOW && request <= now
 }

@@ -12,6 +12,7 @@ use crate::config::Secret;
 pub struct AccessToken {
     secret: Secret,
     expires_at: DateTime<Utc>,
+    scopes: Vec<String>,
 }
 
 /// Time before expiry at which a new token is asked for; a request that is on its way must not outlive its token.
@@ -23,7 +24,18 @@ const LONGEST_LIFE: TimeDelta = TimeDelta::hours(1);
 impl AccessToken {
     /// A token that is good until `expires_at`.
     pub fn new(secret: Secret, expires_at: DateTime<Utc>) -> Self {
-        Self { secret, expires_at }
+        Self { secret, expires_at, scopes: Vec::new() }
+    }
+
+    /// The same, with what it allows.
+    #[must_use]
+    pub fn with_scopes(self, scopes: Vec<String>) -> Self {
+        Self { scopes, ..self }
+    }
+
+    /// What it allows; nothing where the accounts server did not say.
+    pub fn scopes(&self) -> &[String] {
+        &self.scopes
     }
 
     /// The text for the `Authorization` header.
@@ -59,6 +71,8 @@ impl fmt::Debug for AccessToken {
 #[derive(Deserialize, Default)]
 pub(super) struct Body {
     pub(super) access_token: Option<String>,
+    refresh_token: Option<String>,
+    scope: Option<String>,
     expires_in: Option<i64>,
     expires_in_sec: Option<i64>,
     pub(super) error: Option<String>,
@@ -77,7 +91,14 @@ impl Body {
             (None, None) => LONGEST_LIFE.num_seconds(),
         };
         let life = TimeDelta::seconds(seconds.clamp(0, LONGEST_LIFE.num_seconds()));
-        Some(AccessToken::new(secret, now + life))
+        // Blanks are the standard's, commas those of some of Zoho's pages; an answer may have no scopes at all.
+        let scopes = self.scope.iter().flat_map(|scopes| scopes.split([' ', ','])).filter(|scope| !scope.is_empty());
+        Some(AccessToken::new(secret, now + life).with_scopes(scopes.map(str::to_owned).collect()))
+    }
+
+    /// The refresh token, if there is one: codes are answered with it, refreshes are not.
+    pub(super) fn refresh_token(&self) -> Option<Secret> {
+        Secret::new(self.refresh_token.as_deref()?)
     }
 }
 

@@ -1,6 +1,5 @@
 //! `deskhouse demo`: the whole pipeline against the look-alike portal, in a folder of the reader's choice.
 
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -102,7 +101,7 @@ fn config(settings: &Settings, url: &str, state: &Path) -> Result<Config, Error>
         ("limits.requests_per_second", "100".into()),
         ("state.dir", state.display().to_string()),
     ];
-    Ok(Config::load(&Inputs { flag_file: Some(file), environment: BTreeMap::new(), flags, working_dir })?)
+    Ok(Config::load(&Inputs { flag_file: Some(file), flags, working_dir, ..Inputs::default() })?)
 }
 
 /// Makes room for a new demo; a database of this name that holds another portal is left alone.

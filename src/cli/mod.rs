@@ -1,16 +1,22 @@
 //! The command line: what can be typed, and where all parts are wired together. Real time and the environment enter
 //! here and nowhere else. One file a command.
 
+mod api;
+mod auth;
+mod check;
 mod completions;
 #[cfg(feature = "demo")]
 mod demo;
+mod given;
 mod init;
+mod pages;
 mod resources;
 #[cfg(feature = "demo")]
 mod sandbox;
 mod signals;
 mod status;
 mod sync;
+mod ticket;
 mod wiring;
 
 use std::io::IsTerminal;
@@ -70,12 +76,20 @@ enum Command {
     Demo(demo::Options),
     /// Write a commented configuration file
     Init(init::Options),
+    /// Sign in, see how the sign-in stands, end it
+    Auth(auth::Options),
+    /// Tell whether a run would work: settings, sign-in, portal, scopes, credits, warehouse
+    Check(check::Options),
     /// Bring the warehouse up to date: the nightly job; the first run reads all history
     Sync(sync::Options),
     /// Show what the warehouse holds: how complete, which runs, what they cost
     Status(status::Options),
     /// List what can be extracted, with the scopes that it needs
     Resources(resources::Options),
+    /// Send one signed request to Zoho Desk or another product of Zoho's
+    Api(api::Options),
+    /// Open tickets
+    Ticket(ticket::Options),
     /// Serve the look-alike portal, to try things out without an account
     #[cfg(feature = "demo")]
     Sandbox(sandbox::Options),
@@ -100,9 +114,13 @@ async fn dispatch(world: &World, command: Command) -> Result<Class, Error> {
         #[cfg(feature = "demo")]
         Command::Demo(options) => demo::run(world, &options).await,
         Command::Init(options) => init::run(&options),
+        Command::Auth(options) => auth::run(world, options).await,
+        Command::Check(options) => check::run(world, options).await,
         Command::Sync(options) => sync::run(world, options).await,
         Command::Status(options) => status::run(world, options).await,
         Command::Resources(options) => resources::run(&options),
+        Command::Api(options) => api::run(world, &options).await,
+        Command::Ticket(options) => ticket::run(world, &options).await,
         #[cfg(feature = "demo")]
         Command::Sandbox(options) => sandbox::run(&options).await,
         Command::Completions(options) => completions::run(&options),
@@ -151,4 +169,13 @@ impl World {
 /// Prints a result.
 fn print(text: &str) -> Result<(), Error> {
     report::out(text).map_err(|source| Error::System { doing: "write to stdout".into(), source })
+}
+
+/// Prints a result as it came, and ends its last line.
+fn print_bytes(bytes: &[u8]) -> Result<(), Error> {
+    let end: &[u8] = if bytes.is_empty() || bytes.ends_with(b"\n") { b"" } else { b"\n" };
+    match report::out_bytes(&[bytes, end].concat()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|source| Error::System { doing: "write to stdout".into(), source }),
+    }
 }

@@ -41,6 +41,15 @@ pub(super) struct Options {
     /// Leave the ends of time ranges out
     #[arg(long)]
     exclusive: bool,
+    /// Agent that the token stands for: 0 is an administrator, 1 to 11 work in a department or two
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=11), default_value_t = 0, value_name = "N")]
+    agent: u8,
+    /// Scope that the token lacks; may be repeated
+    #[arg(long, value_name = "SCOPE")]
+    without_scope: Vec<String>,
+    /// Time by which the portal's clock is ahead
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "0s", value_name = "TIME")]
+    clock_ahead: std::time::Duration,
 }
 
 pub(super) async fn run(options: &Options) -> Result<Class, Error> {
@@ -54,8 +63,11 @@ pub(super) async fn run(options: &Options) -> Result<Class, Error> {
         daily_credits: options.daily_credits,
         from_cap: options.from_cap,
         bounds: if options.exclusive { Bounds::Exclusive } else { Bounds::Inclusive },
+        agent: options.agent,
         ..Settings::default()
     });
+    sandbox.configure(|settings| settings.scopes.retain(|scope| !options.without_scope.contains(scope)));
+    sandbox.advance(TimeDelta::from_std(options.clock_ahead).unwrap_or_default());
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     let server = sandbox
         .serve(address)
@@ -64,7 +76,7 @@ pub(super) async fn run(options: &Options) -> Result<Class, Error> {
     let (url, settings) = (&server.url, sandbox.settings());
     print(&format!(
         "a look-alike of Zoho Desk with {} tickets answers at {url}; Ctrl-C ends it\n\n\
-         export DESKHOUSE_ZOHO__ACCOUNTS_URL={url} DESKHOUSE_ZOHO__DESK_URL={url}\n\
+         export DESKHOUSE_ZOHO__ACCOUNTS_URL={url} DESKHOUSE_ZOHO__DESK_URL={url} DESKHOUSE_ZOHO__PRODUCTS_URL={url}\n\
          export ZOHO_CLIENT_ID={} ZOHO_CLIENT_SECRET={} ZOHO_REFRESH_TOKEN={} ZOHO_ORG_ID={}",
         options.tickets, settings.client_id, settings.client_secret, settings.refresh_token, settings.org_id,
     ))?;

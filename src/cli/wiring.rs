@@ -1,10 +1,12 @@
 //! From configuration to working parts: the client of a portal, the warehouse of an address. The one `match` on the
 //! kind of database is here.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::auth::{Cache, Credentials, Tokens};
+use crate::auth::{self, Cache, Credentials, Tokens};
 use crate::clock::Clock;
 use crate::config::{self, Config, Inputs, WarehouseUrl};
 use crate::error::Error;
@@ -17,16 +19,25 @@ use super::Global;
 
 /// Reads the configuration: defaults, file, environment with `.env`, and `flags` that name settings.
 pub(super) fn config(global: &Global, flags: Vec<(&'static str, String)>) -> Result<Config, Error> {
-    let working_dir =
-        std::env::current_dir().map_err(|source| Error::System { doing: "find the working folder".into(), source })?;
+    let working_dir = working_dir()?;
     // `vars_os` and not `vars`, which panics on a variable that is no Unicode; none of ours is such a one.
     let mut environment: BTreeMap<_, _> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
+    let mut from_dot_env = BTreeSet::new();
     for (name, value) in dot_env(&working_dir.join(".env"))? {
-        environment.entry(name).or_insert(value);
+        if let Entry::Vacant(place) = environment.entry(name) {
+            from_dot_env.insert(place.key().clone());
+            place.insert(value);
+        }
     }
-    Ok(Config::load(&Inputs { flag_file: global.config.clone(), environment, flags, working_dir })?)
+    let flag_file = global.config.clone();
+    Ok(Config::load(&Inputs { flag_file, environment, dot_env: from_dot_env, flags, working_dir })?)
+}
+
+/// The folder whose `.env` and `deskhouse.toml` are read.
+pub(super) fn working_dir() -> Result<PathBuf, Error> {
+    std::env::current_dir().map_err(|source| Error::System { doing: "find the working folder".into(), source })
 }
 
 fn dot_env(path: &std::path::Path) -> Result<Vec<(String, String)>, Error> {
@@ -48,30 +59,62 @@ fn unreadable_dot_env() -> Error {
 
 /// A client for the configured portal. Nothing is sent yet.
 pub(super) fn client(config: &Config, clock: &Clock) -> Result<Arc<Client>, Error> {
-    let config::Credentials { client_id, client_secret, refresh_token } = config.zoho.credentials()?;
-    let credentials = Credentials {
-        client_id: client_id.to_owned(),
-        client_secret: client_secret.clone(),
-        refresh_token: refresh_token.clone(),
-    };
+    client_with(config, credentials(config)?, clock)
+}
+
+/// A client for the configured portal that signs in with these credentials.
+pub(super) fn client_with(config: &Config, credentials: Credentials, clock: &Clock) -> Result<Arc<Client>, Error> {
     let transport: Arc<dyn Transport> = Arc::new(Network::new()?);
-    let tokens = Tokens::new(
-        Arc::clone(&transport),
-        config.zoho.accounts_url.clone(),
-        credentials,
-        Cache::folder(config.state.dir.clone()),
-        clock.clone(),
-    );
+    let tokens = tokens(config, Arc::clone(&transport), credentials, clock);
     let settings = Settings {
-        desk_url: config.zoho.desk_url.clone(),
+        servers: config.zoho.servers(),
         org_id: config.zoho.org_id.clone(),
-        data_center: config.zoho.data_center,
         concurrency: config.limits.concurrency,
         requests_per_second: config.limits.requests_per_second,
         reserve: config.limits.credit_reserve,
         patience: Patience { tries: config.limits.tries },
     };
     Ok(Arc::new(Client::new(transport, tokens, clock.clone(), settings)))
+}
+
+/// Access tokens for these credentials, shared with other processes.
+pub(super) fn tokens(
+    config: &Config,
+    transport: Arc<dyn Transport>,
+    credentials: Credentials,
+    clock: &Clock,
+) -> Tokens {
+    let cache = Cache::folder(config.state.dir.clone());
+    Tokens::new(transport, config.zoho.accounts_url.clone(), credentials, cache, clock.clone())
+}
+
+/// What is presented for access tokens, fetched from the keyring where the configuration says so.
+pub(super) fn credentials(config: &Config) -> Result<Credentials, Error> {
+    let config::Credentials { client, grant } = config.zoho.credentials()?;
+    let grant = match grant {
+        config::Grant::RefreshToken(token) => {
+            let account = auth::account(client.id, &config.zoho.accounts_url);
+            auth::Grant::RefreshToken(auth::refresh_token(token, &account)?)
+        }
+        config::Grant::ClientCredentials(org_id) => {
+            auth::Grant::ClientCredentials { org_id: org_id.clone(), scopes: scopes(config, &[])? }
+        }
+    };
+    Ok(Credentials { client: auth::Client { id: client.id.to_owned(), secret: client.secret.clone() }, grant })
+}
+
+/// The scopes of a sign-in: those of the resources of these names, or of those that are configured, and the configured
+/// others. One that Zoho does not know would void a whole consent, so none is guessed.
+pub(super) fn scopes(config: &Config, names: &[String]) -> Result<Vec<String>, Error> {
+    let names = if names.is_empty() { config.sync.resources.as_deref().unwrap_or_default() } else { names };
+    let of_resources = resource::scopes(&resources(names)?);
+    let mut scopes: Vec<String> = of_resources.into_iter().map(str::to_owned).collect();
+    for scope in &config.zoho.scopes {
+        if !scopes.contains(scope) {
+            scopes.push(scope.clone());
+        }
+    }
+    Ok(scopes)
 }
 
 /// The resources of that name, in the order in which they are defined; all when none is named.

@@ -14,7 +14,12 @@ pub enum Source {
         /// The line, counted from 1.
         line: usize,
     },
-    /// An environment variable, which `.env` may have set.
+    /// A line of `.env`.
+    DotEnv {
+        /// The variable.
+        name: String,
+    },
+    /// An environment variable.
     Environment {
         /// The variable.
         name: String,
@@ -29,6 +34,7 @@ impl fmt::Display for Source {
             Self::Default => f.write_str("default"),
             Self::File { path, line: 0 } => f.write_str(path),
             Self::File { path, line } => write!(f, "{path}:{line}"),
+            Self::DotEnv { name } => write!(f, "{name} in .env"),
             Self::Environment { name } => write!(f, "environment variable {name}"),
             Self::Flag => f.write_str("command line"),
         }
@@ -77,7 +83,9 @@ impl fmt::Display for Problem {
             (Source::Default, None) => {}
             (Source::Default, Some(key)) => write!(f, "`{key}` ")?,
             // An unknown variable is itself what the sentence is about.
-            (Source::Environment { .. }, None) if matches!(self.fault, Fault::Unknown { .. }) => {
+            (Source::DotEnv { .. } | Source::Environment { .. }, None)
+                if matches!(self.fault, Fault::Unknown { .. }) =>
+            {
                 write!(f, "{} ", self.source)?;
             }
             (source, None) => write!(f, "{source}: ")?,

@@ -1,7 +1,7 @@
 //! The layers of values, lowest first: defaults, file, environment, flags. Gathers them, reads one setting at a time
 //! from the highest layer that has it, and notes every mistake instead of stopping at the first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     error::{Fault, Problem, Source},
@@ -40,12 +40,17 @@ impl Layers {
     }
 
     /// Lays the environment over what is there, and notes names that look like ours and are not.
-    pub(super) fn add_environment(&mut self, environment: &BTreeMap<String, String>) {
+    /// What is also in `dot_env` came from that file.
+    pub(super) fn add_environment(&mut self, environment: &BTreeMap<String, String>, dot_env: &BTreeSet<String>) {
+        let source = |name: String| match dot_env.contains(&name) {
+            true => Source::DotEnv { name },
+            false => Source::Environment { name },
+        };
         for setting in setting::ALL {
             // The alias first, so that our own name lies above it.
             for name in setting.alias.map(str::to_owned).into_iter().chain([setting.variable()]) {
                 if let Some(text) = environment.get(&name) {
-                    self.put(setting, text_of(text), Source::Environment { name });
+                    self.put(setting, text_of(text), source(name));
                 }
             }
         }
@@ -54,8 +59,7 @@ impl Layers {
             let nearest = setting::nearest_variable(name);
             // Without `__` it may be meant for something else, so only what comes near one of ours is a mistake.
             if !known && (name.contains("__") || nearest.is_some()) {
-                let source = Source::Environment { name: name.clone() };
-                self.note(source, None, Fault::Unknown { what: "setting", nearest }, None);
+                self.note(source(name.clone()), None, Fault::Unknown { what: "setting", nearest }, None);
             }
         }
     }
@@ -138,7 +142,7 @@ impl Layers {
         }
         if names.is_empty() {
             let setting = Setting::named(name).expect("sections read settings of the table");
-            let refused = Refused::new("at least one name").with_hint("leave the key out to copy everything");
+            let refused = Refused::new("at least one name").with_hint("leave the key out for what holds without it");
             return Err(self.refuse(setting, source, refused, "an empty list".to_owned()));
         }
         Ok(Some(names))

@@ -4,20 +4,28 @@
 
 mod error;
 mod file;
+mod grant;
 mod layers;
+mod product;
 mod region;
 mod secret;
 pub mod setting;
 mod value;
 mod warehouse_url;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use url::Url;
 
 pub use self::{
     error::{Error, Fault, Problem, Source},
+    grant::{Client, Credentials, Grant, GrantType, RefreshToken},
+    product::{DESK, Product, Servers},
     region::DataCenter,
     secret::Secret,
     value::{OrgId, Refused, Reserve, moment},
@@ -35,6 +43,8 @@ pub struct Inputs {
     pub flag_file: Option<PathBuf>,
     /// The environment, with what `.env` adds to it. Not printable, since secrets are in it.
     pub environment: BTreeMap<String, String>,
+    /// Names of the environment that `.env` has given.
+    pub dot_env: BTreeSet<String>,
     /// Flags that set a setting: its name (`warehouse.url`) and the text given. Of several, the last counts.
     pub flags: Vec<(&'static str, String)>,
     /// The folder that relative paths start from.
@@ -69,12 +79,18 @@ pub struct Zoho {
     pub client_id: Option<String>,
     /// The client's password.
     pub client_secret: Option<Secret>,
+    /// How access tokens are obtained.
+    pub grant: GrantType,
     /// What access tokens are made from.
-    pub refresh_token: Option<Secret>,
+    pub refresh_token: Option<RefreshToken>,
+    /// Scopes to ask for beside those of the resources.
+    pub scopes: Vec<String>,
     /// Where tokens are asked for: the data centre's or the override. Its path is `/`.
     pub accounts_url: Url,
     /// Where Desk answers: the data centre's or the override. Its path is `/`: `/api/v1` is not in it.
     pub desk_url: Url,
+    /// Where all of Zoho's other products answer instead of the data centre's servers. Its path is `/`.
+    pub products_url: Option<Url>,
 }
 
 /// Where the tables are.
@@ -146,26 +162,6 @@ impl Sources {
     }
 }
 
-/// What a command needs that obtains a refresh token.
-#[derive(Clone, Copy, Debug)]
-pub struct Client<'a> {
-    /// Who asks.
-    pub id: &'a str,
-    /// Its password.
-    pub secret: &'a Secret,
-}
-
-/// What a command needs that signs in.
-#[derive(Clone, Copy, Debug)]
-pub struct Credentials<'a> {
-    /// Who asks.
-    pub client_id: &'a str,
-    /// Its password.
-    pub client_secret: &'a Secret,
-    /// What access tokens are made from.
-    pub refresh_token: &'a Secret,
-}
-
 impl Config {
     /// The configuration that the inputs add up to, or every mistake in them.
     ///
@@ -183,7 +179,7 @@ impl Config {
         if let Some(file) = &file {
             layers.add_file(file);
         }
-        layers.add_environment(&inputs.environment);
+        layers.add_environment(&inputs.environment, &inputs.dot_env);
         layers.add_flags(&inputs.flags);
 
         // All sections are read before any of them is unwrapped, so that each can note its mistakes.
@@ -215,22 +211,32 @@ fn zoho(layers: &mut Layers) -> Result<Zoho, Noted> {
     let org_id = layers.read("zoho.org_id", OrgId::parse);
     let client_id = layers.read("zoho.client_id", value::word);
     let client_secret = layers.read("zoho.client_secret", some_secret);
-    let refresh_token = layers.read("zoho.refresh_token", some_secret);
+    let grant = layers.must("zoho.grant", GrantType::parse);
+    let refresh_token = layers.read("zoho.refresh_token", |text| some_secret(text).map(RefreshToken::of));
+    let scopes = layers.names("zoho.scopes");
     let accounts_url = layers.read("zoho.accounts_url", |text| value::server(text, "/oauth/v2/token"));
     let desk_url = layers.read("zoho.desk_url", |text| value::server(text, "/api/v1"));
+    let products_url = layers.read("zoho.products_url", |text| value::server(text, ""));
 
-    let data_center = data_center?;
-    let (accounts_url, desk_url) = (accounts_url?, desk_url?);
+    let (data_center, scopes) = (data_center?, scopes?.unwrap_or_default());
+    if let (Some(refused), Some(setting)) = (grant::refused_scope(&scopes), Setting::named("zoho.scopes")) {
+        layers.refuse(setting, layers.source("zoho.scopes"), refused, "something else".to_owned());
+    }
+    let (accounts_url, desk_url, products_url) = (accounts_url?, desk_url?, products_url?);
     check_data_center(layers, "zoho.accounts_url", accounts_url.as_ref(), data_center);
     check_data_center(layers, "zoho.desk_url", desk_url.as_ref(), data_center);
+    check_data_center(layers, "zoho.products_url", products_url.as_ref(), data_center);
     Ok(Zoho {
         data_center,
         org_id: org_id?,
         client_id: client_id?,
         client_secret: client_secret?,
+        grant: grant?,
         refresh_token: refresh_token?,
+        scopes,
         accounts_url: accounts_url.unwrap_or_else(|| data_center.accounts_url()),
         desk_url: desk_url.unwrap_or_else(|| data_center.desk_url()),
+        products_url,
     })
 }
 
@@ -292,46 +298,6 @@ fn state(layers: &mut Layers, inputs: &Inputs) -> Result<State, Noted> {
 
 fn missing(name: &str) -> Problem {
     Problem { source: Source::Default, key: Some(name.to_owned()), fault: Fault::Missing, hint: None }
-}
-
-impl Zoho {
-    /// What a command needs that obtains a refresh token, or everything of it that is missing.
-    pub fn client(&self) -> Result<Client<'_>, Error> {
-        match (&self.client_id, &self.client_secret) {
-            (Some(id), Some(secret)) => Ok(Client { id, secret }),
-            _ => Err(self.missing(&["zoho.client_id", "zoho.client_secret"])),
-        }
-    }
-
-    /// What a command needs that signs in, or everything of it that is missing.
-    pub fn credentials(&self) -> Result<Credentials<'_>, Error> {
-        match (&self.client_id, &self.client_secret, &self.refresh_token) {
-            (Some(client_id), Some(client_secret), Some(refresh_token)) => {
-                Ok(Credentials { client_id, client_secret, refresh_token })
-            }
-            _ => Err(self.missing(&["zoho.client_id", "zoho.client_secret", "zoho.refresh_token"])),
-        }
-    }
-
-    fn missing(&self, needed: &[&str]) -> Error {
-        let is_set = |name: &str| match name {
-            "zoho.client_id" => self.client_id.is_some(),
-            "zoho.client_secret" => self.client_secret.is_some(),
-            _ => self.refresh_token.is_some(),
-        };
-        let names: Vec<&str> = needed.iter().copied().filter(|name| !is_set(name)).collect();
-        let variables: Vec<String> = names
-            .iter()
-            .filter_map(|name| Setting::named(name)?.alias)
-            .map(|variable| format!("`{variable}`"))
-            .collect();
-        let hint = format!(
-            "put {} in the environment or in `.env`; the README's section \"Sign in\" shows where to get them",
-            variables.join(", ")
-        );
-        let problems = names.iter().map(|name| Problem { hint: Some(hint.clone()), ..missing(name) }).collect();
-        Error::of(problems).expect("it is asked for only when something is missing")
-    }
 }
 
 #[cfg(test)]

@@ -125,6 +125,11 @@ impl DataCenter {
         https(&format!("api-console.{}", self.facts().domain))
     }
 
+    /// The server of a product that has its own: its word before the domain.
+    pub(super) fn url(self, word: &str) -> Url {
+        https(&format!("{word}.{}", self.facts().domain))
+    }
+
     /// Where Zoho's other products answer: what a token's `api_domain` says.
     pub fn api_url(self) -> Url {
         https(&format!("www.zohoapis.{}", self.facts().api))

@@ -87,13 +87,27 @@ pub static ALL: &[Setting] = &[
         .example("your client secret"),
     setting(
         "zoho",
+        "grant",
+        Kind::Text,
+        "How access tokens are obtained: refresh_token, or client_credentials for a self client without one.",
+    )
+    .default("refresh_token"),
+    setting(
+        "zoho",
         "refresh_token",
         Kind::Text,
-        "What `deskhouse auth` obtains; safer in the environment than in this file.",
+        "What `deskhouse auth` obtains, or the word keyring; safer in the environment than in this file.",
     )
     .alias("ZOHO_REFRESH_TOKEN")
     .secrecy(Secrecy::Hidden)
     .example("1000.your refresh token"),
+    setting(
+        "zoho",
+        "scopes",
+        Kind::Names,
+        "Scopes that a sign-in asks for beside those of the resources, such as one to open tickets.",
+    )
+    .example("Desk.tickets.CREATE"),
     setting(
         "zoho",
         "accounts_url",
@@ -105,6 +119,14 @@ pub static ALL: &[Setting] = &[
     setting("zoho", "desk_url", Kind::Text, "Another Desk server than the data centre's, such as a local sandbox.")
         .secrecy(Secrecy::Address)
         .example("http://127.0.0.1:8477"),
+    setting(
+        "zoho",
+        "products_url",
+        Kind::Text,
+        "Another server for Zoho's other products than the data centre's, such as a local sandbox.",
+    )
+    .secrecy(Secrecy::Address)
+    .example("http://127.0.0.1:8477"),
     setting("warehouse", "url", Kind::Text, "Where the tables go: `sqlite:` and a file, or a `postgres://` address.")
         .alias("DATABASE_URL")
         .secrecy(Secrecy::Address)

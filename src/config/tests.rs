@@ -268,10 +268,23 @@ fn all_missing_credentials_are_named_with_their_variables() {
     for word in ["ZOHO_CLIENT_ID", "ZOHO_CLIENT_SECRET", "ZOHO_REFRESH_TOKEN", "README"] {
         assert!(hint.contains(word), "{hint}");
     }
-    assert_eq!(zoho.client().expect_err("nothing is set").problems().len(), 2);
-    let zoho = with_file("[zoho]\nclient_id = \"1000.X\"\nclient_secret = \" s \"").load().zoho;
-    assert_eq!(zoho.client().map(|client| (client.id, client.secret.expose())), Ok(("1000.X", "s")));
+    let client = "[zoho]\nclient_id = \"1000.X\"\nclient_secret = \" s \"\n";
+    let zoho = with_file(client).load().zoho;
     assert_eq!(zoho.credentials().expect_err("no token").to_string(), "`zoho.refresh_token` is not set");
+    let zoho = with_file(&format!("{client}grant = \"client_credentials\"")).load().zoho;
+    assert_eq!(zoho.credentials().expect_err("no portal").to_string(), "`zoho.org_id` is not set");
+    let zoho = with_file(&format!("{client}refresh_token = \"keyring\"")).load().zoho;
+    let credentials = zoho.credentials().expect("everything is set");
+    assert_eq!((credentials.client.id, credentials.client.secret.expose()), ("1000.X", "s"));
+    assert!(matches!(credentials.grant, Grant::RefreshToken(RefreshToken::Keyring)));
+}
+
+#[test]
+fn scopes_are_words() {
+    let zoho = World::new().flag("zoho.scopes", "Desk.tickets.CREATE, ZohoCampaigns.contact.CREATE-UPDATE").load().zoho;
+    assert_eq!(zoho.scopes, ["Desk.tickets.CREATE", "ZohoCampaigns.contact.CREATE-UPDATE"]);
+    let wrong = World::new().flag("zoho.scopes", "Desk.tickets.CREATE&prompt=none").error().to_string();
+    assert!(wrong.contains("`zoho.scopes` should be a list of scopes"), "{wrong}");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
+use super::departments::departments;
 use super::walk::{Ask, Key, PageAsk, Rules, Walk};
 use super::{Error, Stuck};
 use crate::http::{self, Client, Request};
@@ -31,9 +32,6 @@ pub struct Page {
     /// Records of the window that are still to come, if the portal counts them.
     pub remaining: Option<u64>,
 }
-
-/// Departments in one request; the largest `limit` of the path (zoho/zohodesk-oas, `Department.json`).
-const DEPARTMENTS_LIMIT: usize = 200;
 
 /// Refusals that one page may take to learn from: a limit and a cap, each corrected once.
 const MOST_LESSONS: u32 = 4;
@@ -74,10 +72,10 @@ impl Reader {
                     let remaining = answer.count.filter(|_| whole).map(|count| count.saturating_sub(passed));
                     return Ok(Some(Page { records, progress: walk.progress(), remaining }));
                 }
-                Err(http::Error::Unprocessable { request, code, problem }) => {
+                Err(http::Error::Unprocessable { request, code, problem, fields }) => {
                     lessons += 1;
                     if lessons > MOST_LESSONS || walk.refused(&problem).is_err() {
-                        return Err(http::Error::Unprocessable { request, code, problem }.into());
+                        return Err(http::Error::Unprocessable { request, code, problem, fields }.into());
                     }
                     tracing::debug!(resource = self.resource.name, ?problem, "learnt a limit");
                 }
@@ -107,21 +105,9 @@ impl Reader {
 
     /// Ids of all departments; asked for once, since only an instant with thousands of records needs them.
     async fn departments(&mut self) -> Result<Vec<String>, Error> {
-        while self.departments.len().is_multiple_of(DEPARTMENTS_LIMIT) {
-            let request = Request::new(self.resource.name, "/departments")
-                .with("from", self.departments.len().to_string())
-                .with("limit", DEPARTMENTS_LIMIT.to_string());
-            let answer = self.client.get(&request).await?;
-            let ids = answer.records.into_iter().filter_map(|raw| Record::new(raw).keys().id.clone());
-            let held = self.departments.len();
-            for id in ids {
-                if !self.departments.contains(&id) {
-                    self.departments.push(id);
-                }
-            }
-            if self.departments.len() == held {
-                break;
-            }
+        if self.departments.is_empty() {
+            let departments = departments(&self.client, self.resource.name).await?;
+            self.departments = departments.into_iter().map(|department| department.id).collect();
         }
         Ok(self.departments.clone())
     }
@@ -129,6 +115,15 @@ impl Reader {
     fn stuck(&self, stuck: Stuck) -> Error {
         Error::Stuck { resource: self.resource.name, stuck }
     }
+}
+
+/// The cheapest request that a resource takes, for whether it may be read: one row of the hour before `now`.
+pub fn probe(resource: &'static Resource, now: DateTime<Utc>) -> Request {
+    let hour = Range { from: now - TimeDelta::hours(1), to: now };
+    Request::new(resource.name, resource.path)
+        .with(resource.feed.range(), range(&hour))
+        .with("from", resource.first_row.to_string())
+        .with("limit", "1")
 }
 
 /// A range in the portal's form: `yyyy-MM-ddTHH:mm:ss.SSSZ`, twice, with a comma.

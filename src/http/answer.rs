@@ -9,6 +9,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::record::read;
@@ -26,7 +27,9 @@ pub struct Answer {
 /// Why one attempt gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// No connection, no answer in time, a server error, or a body that is not what it should be.
+    /// There was no connection, so that nothing was sent.
+    Unsent(Cause),
+    /// No answer in time, a server error, or a body that is not what it should be. What was asked may have been done.
     Transient(Cause),
     /// Too many calls of this portal at the same time.
     Concurrency,
@@ -48,11 +51,15 @@ pub(super) enum Cause {
     Transport(String),
 }
 
-impl Cause {
+impl Failure {
     /// Why there was no whole answer, with its cause.
     pub(super) fn of(error: &transport::Error) -> Self {
         let source = std::error::Error::source(error);
-        Self::Transport(source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}")))
+        let cause = Cause::Transport(source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}")));
+        match error {
+            transport::Error::Connect(_) | transport::Error::Request(_) => Self::Unsent(cause),
+            transport::Error::Timeout | transport::Error::Cut(_) | transport::Error::TooLarge => Self::Transient(cause),
+        }
     }
 }
 
@@ -76,6 +83,8 @@ pub(super) struct Refusal {
     /// Zoho's `errorCode`, or nothing where there is none that looks like one.
     pub(super) code: String,
     pub(super) problem: Problem,
+    /// Which fields of a body were not taken, such as "`/contactId` is missing".
+    pub(super) fields: Vec<String>,
 }
 
 /// What a 422 says about a parameter, so that the caller can mend the request.
@@ -94,40 +103,55 @@ pub enum Problem {
     Other,
 }
 
-/// Reads status, headers and body.
-pub(super) fn classify(response: &::http::Response<Bytes>) -> Result<Answer, Failure> {
-    let status = response.status().as_u16();
-    match status {
-        204 => return Ok(Answer::default()),
-        200..=299 => {}
-        300..=399 => return Err(Failure::Redirect),
-        401 => return Err(Failure::Unauthorized),
-        408 | 500..=599 => return Err(Failure::Transient(Cause::Status(status))),
-        _ => return Err(refusal(status, response)),
+/// Reads a page of a list: status, headers and body.
+pub(super) fn page(response: &::http::Response<Bytes>) -> Result<Answer, Failure> {
+    check_status(response)?;
+    if response.status() == ::http::StatusCode::NO_CONTENT {
+        return Ok(Answer::default());
     }
     // A byte that is no UTF-8 must not cost the page: it becomes U+FFFD, as it would in any text of the database.
     let body = String::from_utf8_lossy(response.body());
     match serde_json::from_str::<Envelope>(&body) {
-        Ok(Envelope { code: Some(_), records: None, .. }) => Err(refusal(status, response)),
+        Ok(Envelope { code: Some(_), records: None, .. }) => Err(refusal(response)),
         Ok(envelope) => Ok(Answer { records: envelope.records.unwrap_or_default(), count: envelope.count }),
         Err(_) => Err(Failure::Transient(Cause::NotJson)),
     }
 }
 
-fn refusal(status: u16, response: &::http::Response<Bytes>) -> Failure {
-    let body: ErrorBody = serde_json::from_slice(response.body()).unwrap_or_default();
-    let code = body.code.unwrap_or_default();
-    match (status, code.as_str()) {
+/// Whether an answer is a good one, whatever it holds.
+pub(super) fn anything(response: &::http::Response<Bytes>) -> Result<(), Failure> {
+    check_status(response)?;
+    let body = ErrorBody::of(response);
+    // Campaigns refuses under status 200 with `"status":"error"` and a number (its "Error codes" page, 2026).
+    let is_error = body.status == "error" && !body.message.is_empty() && !["", "0"].contains(&body.code.as_str());
+    if body.is_of_desk || is_error { Err(refusal(response)) } else { Ok(()) }
+}
+
+fn check_status(response: &::http::Response<Bytes>) -> Result<(), Failure> {
+    match response.status().as_u16() {
+        200..=299 => Ok(()),
+        300..=399 => Err(Failure::Redirect),
+        // CRM calls a missing scope 401 (seen by users of its version 8, 2026); a new token would have the same scopes.
+        401 if ErrorBody::of(response).code != "OAUTH_SCOPE_MISMATCH" => Err(Failure::Unauthorized),
+        status @ (408 | 500..=599) => Err(Failure::Transient(Cause::Status(status))),
+        _ => Err(refusal(response)),
+    }
+}
+
+fn refusal(response: &::http::Response<Bytes>) -> Failure {
+    let status = response.status().as_u16();
+    let body = ErrorBody::of(response);
+    match (status, body.code.as_str()) {
         // An error under status 200 is known by its code alone.
         (_, "THRESHOLD_EXCEEDED") => Failure::CreditsGone(header(response, "retry-after")),
         (429, _) | (_, "TOO_MANY_REQUESTS") => Failure::Concurrency,
         (200, "INVALID_OAUTH" | "UNAUTHORIZED") => Failure::Unauthorized,
         (200, "INTERNAL_SERVER_ERROR") => Failure::Transient(Cause::Status(500)),
         _ => {
-            let looks_like_a_code =
-                code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
-            let problem = Problem::read(body.message.as_deref().unwrap_or_default());
-            Failure::Refused(Refusal { status, code: if looks_like_a_code { code } else { String::new() }, problem })
+            let looks_like_a_code = body.code.len() <= 40
+                && body.code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+            let code = if looks_like_a_code { body.code } else { String::new() };
+            Failure::Refused(Refusal { status, code, problem: Problem::read(&body.message), fields: body.fields })
         }
     }
 }
@@ -163,11 +187,50 @@ pub(super) fn date(response: &::http::Response<Bytes>) -> Option<DateTime<Utc>> 
     DateTime::parse_from_rfc2822(value).ok().map(|date| date.with_timezone(&Utc))
 }
 
-#[derive(Deserialize, Default)]
+/// What the body of a refusal says. Empty where it is no JSON, or says nothing.
+#[derive(Default)]
 struct ErrorBody {
-    #[serde(rename = "errorCode")]
-    code: Option<String>,
-    message: Option<String>,
+    code: String,
+    message: String,
+    status: String,
+    /// See [`Refusal::fields`].
+    fields: Vec<String>,
+    /// Whether the code stands where Desk puts it.
+    is_of_desk: bool,
+}
+
+impl ErrorBody {
+    fn of(response: &::http::Response<Bytes>) -> Self {
+        // A file that was asked for can be long, and is no object.
+        let is_object = response.body().iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        let Some(Value::Object(body)) = is_object.then(|| serde_json::from_slice(response.body()).ok()).flatten()
+        else {
+            return Self::default();
+        };
+        let text = |names: &[&str]| match names.iter().find_map(|name| body.get(*name)) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => String::new(),
+        };
+        let fields = body.get("errors").and_then(Value::as_array);
+        Self {
+            // Desk says `errorCode`, CRM `code`, and Campaigns has both `code` and `Code`.
+            code: text(&["errorCode", "code", "Code"]),
+            message: text(&["message"]),
+            status: text(&["status"]),
+            fields: fields.into_iter().flatten().filter_map(refused_field).collect(),
+            is_of_desk: body.contains_key("errorCode"),
+        }
+    }
+}
+
+/// Which field, and what is wrong with it. Zoho's sentence about it goes no further: it can repeat what was sent.
+fn refused_field(error: &Value) -> Option<String> {
+    let (name, kind) = (error["fieldName"].as_str()?, error["errorType"].as_str()?);
+    let is_plain = |text: &str, more: &[char]| {
+        (1..=60).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(&c))
+    };
+    (is_plain(name, &['/', '_', '-']) && is_plain(kind, &[])).then(|| format!("`{name}` is {kind}"))
 }
 
 /// The object around the records of a list.
@@ -218,7 +281,7 @@ mod tests {
 
     fn classified(status: u16, body: &str) -> Result<Answer, Failure> {
         let response = ::http::Response::builder().status(status).body(Bytes::copy_from_slice(body.as_bytes()));
-        classify(&response.expect("a response"))
+        page(&response.expect("a response"))
     }
 
     fn failed(status: u16, body: &str) -> Failure {
@@ -249,7 +312,7 @@ mod tests {
     fn a_body_with_a_broken_byte_is_still_a_page() {
         let response =
             ::http::Response::builder().status(200).body(Bytes::from_static(b"{\"data\":[{\"id\":\"a\xff\"}]}"));
-        assert_eq!(classify(&response.expect("a response")).expect("an answer").records.len(), 1);
+        assert_eq!(page(&response.expect("a response")).expect("an answer").records.len(), 1);
     }
 
     #[test]
@@ -286,6 +349,41 @@ mod tests {
     fn a_code_that_does_not_look_like_one_is_not_repeated() {
         match failed(400, r#"{"errorCode":"jane@example.com is unknown"}"#) {
             Failure::Refused(refusal) => assert_eq!(refusal.code, ""),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn refusals_of_other_products_are_known_too() {
+        let judged = |status: u16, body: &str| {
+            let response = ::http::Response::builder().status(status).body(Bytes::copy_from_slice(body.as_bytes()));
+            match anything(&response.expect("a response")) {
+                Err(Failure::Refused(Refusal { code, .. })) => Some(code),
+                Err(other) => panic!("not a refusal: {other:?}"),
+                Ok(()) => None,
+            }
+        };
+        let refused = |code: &str| Some(code.to_owned());
+        assert_eq!(judged(200, r#"{"message":"No such list.","status":"error","code":"2501"}"#), refused("2501"));
+        assert_eq!(judged(200, r#"{"message":"Subscribed.","status":"success","code":"0"}"#), None);
+        assert_eq!(judged(401, r#"{"code":"OAUTH_SCOPE_MISMATCH","status":"error"}"#), refused("OAUTH_SCOPE_MISMATCH"));
+        assert_eq!(judged(400, r#"{"code":57,"message":"m"}"#), refused("57"));
+        // A record whose status is called so is no refusal, and neither is what is no JSON.
+        assert_eq!(judged(200, r#"{"id":"1","status":"error","subject":"s"}"#), None);
+        assert_eq!(judged(200, "a,b\n1,2"), None);
+    }
+
+    #[test]
+    fn fields_that_are_not_taken_are_named_without_what_was_sent() {
+        let body = r#"{"errorCode":"INVALID_DATA","message":"m","errors":[
+            {"fieldName":"/contactId","errorType":"missing","errorMessage":"jane@example.com"},
+            {"fieldName":"/cf/cf_region","errorType":"invalid"},
+            {"fieldName":"jane@example.com","errorType":"invalid"},
+            {"fieldName":"/email"}]}"#;
+        match failed(422, body) {
+            Failure::Refused(Refusal { fields, .. }) => {
+                assert_eq!(fields, ["`/contactId` is missing", "`/cf/cf_region` is invalid"]);
+            }
             other => panic!("not refused: {other:?}"),
         }
     }

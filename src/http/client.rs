@@ -2,29 +2,33 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ::http::Response;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
-use url::Url;
 
-use super::answer::{self, Answer, Cause, Failure, Refusal};
+use super::answer::{self, Answer, Failure, Refusal};
 use super::limits::Limits;
 use super::{Credits, Error, Patience, Request};
 use crate::auth::{self, AccessToken, Tokens};
 use crate::clock::Clock;
-use crate::config::{DataCenter, OrgId, Reserve};
+use crate::config::{OrgId, Product, Reserve, Servers};
 use crate::ledger::Usage;
 use crate::transport::Transport;
+
+/// Header that says how many credits a request has cost (Zoho's page on API credits).
+pub const WEIGHT: &str = "x-rate-limit-request-weight-v3";
+
+/// Header that says how many credits the portal has left today.
+pub const REMAINING: &str = "x-rate-limit-remaining-v3";
 
 /// What a client needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Desk server, without `/api/v1`.
-    pub desk_url: Url,
+    /// Where the products answer. The midnight of their data centre ends the credit day.
+    pub servers: Servers,
     /// Portal; sent with each request once it is known.
     pub org_id: Option<OrgId>,
-    /// Where the portal lives; its midnight ends the credit day.
-    pub data_center: DataCenter,
     /// Most requests at a time.
     pub concurrency: u32,
     /// Most requests in a second.
@@ -35,7 +39,7 @@ pub struct Settings {
     pub patience: Patience,
 }
 
-/// Asks the Desk API. Shared by all streams of a run.
+/// Asks the Desk API and other products. Shared by all streams of a run.
 pub struct Client {
     transport: Arc<dyn Transport>,
     tokens: Tokens,
@@ -60,15 +64,21 @@ impl Books {
     }
 }
 
-/// What a single attempt came to: the answer or the failure, and what its headers say.
-type Attempt = Result<Answer, Failure>;
+/// What came of a request.
+#[derive(Debug)]
+pub struct Reply {
+    /// The last answer as it came, if there was one.
+    pub response: Option<Response<Bytes>>,
+    /// Whether it is a good one.
+    pub outcome: Result<(), Error>,
+}
 
 impl Client {
     /// A client for one portal. Nothing is sent yet.
     pub fn new(transport: Arc<dyn Transport>, tokens: Tokens, clock: Clock, settings: Settings) -> Self {
         let books = Books {
             credits: Credits::new(settings.reserve),
-            day_end: settings.data_center.credit_day_end(clock.now()),
+            day_end: settings.servers.data_center().credit_day_end(clock.now()),
             org_id: settings.org_id.clone(),
             skew: None,
         };
@@ -76,15 +86,42 @@ impl Client {
         Self { transport, tokens, clock, settings, limits, books: Mutex::new(books) }
     }
 
-    /// Asks once, or as often as it is worth trying.
+    /// Reads a page of a list: asks once, or as often as it is worth trying.
     pub async fn get(&self, request: &Request) -> Result<Answer, Error> {
+        self.ask(request, answer::page, &mut None).await
+    }
+
+    /// Asks for anything. The answer comes as it is, that of a refusal too; what writes is not sent again unless it was
+    /// surely not carried out.
+    pub async fn send(&self, request: &Request) -> Reply {
+        let mut response = None;
+        let outcome = self.ask(request, answer::anything, &mut response).await;
+        Reply { response, outcome }
+    }
+
+    /// Signs in; gives the time up to which the access token is good.
+    pub async fn sign_in(&self) -> Result<DateTime<Utc>, Error> {
+        Ok(self.tokens.current().await?.expires_at())
+    }
+
+    /// Asks until there is an answer that can be read, or a reason. `last` is the answer of the last attempt.
+    async fn ask<T>(
+        &self,
+        request: &Request,
+        read: fn(&Response<Bytes>) -> Result<T, Failure>,
+        last: &mut Option<Response<Bytes>>,
+    ) -> Result<T, Error> {
         let start = Instant::now();
         let mut token = self.tokens.current().await?;
         let mut renewed = false;
         let mut tries = 1;
         loop {
+            *last = None;
             let failure = match self.attempt(request, &token).await? {
-                Ok(answer) => return Ok(answer),
+                Ok(response) => match read(last.insert(response)) {
+                    Ok(answer) => return Ok(answer),
+                    Err(failure) => failure,
+                },
                 Err(failure) => failure,
             };
             if failure == Failure::Unauthorized && !renewed {
@@ -92,7 +129,7 @@ impl Client {
                 renewed = true;
                 continue;
             }
-            match self.settings.patience.wait(&failure, tries, rand::random()) {
+            match self.settings.patience.wait(&failure, request.only_reads(), tries, rand::random()) {
                 Some(wait) => {
                     tracing::debug!(request = %request, tries, wait_ms = wait.as_millis() as u64, "trying again");
                     tokio::time::sleep(wait).await;
@@ -103,6 +140,11 @@ impl Client {
                 None => return Err(self.give_up(request, failure, tries, start.elapsed().as_secs_f64())),
             }
         }
+    }
+
+    /// The portal's clock less ours, to the second; none before its first answer.
+    pub fn skew(&self) -> Option<TimeDelta> {
+        self.books().skew
     }
 
     /// The portal's time: ours, corrected by the `Date` of its last answer. Bookmarks are kept on this clock.
@@ -142,12 +184,15 @@ impl Client {
 
     /// When the portal's credit day began.
     pub fn credit_day_start(&self) -> DateTime<Utc> {
-        self.settings.data_center.credit_day_start(self.portal_now())
+        self.settings.servers.data_center().credit_day_start(self.portal_now())
     }
 
-    async fn attempt(&self, request: &Request, token: &AccessToken) -> Result<Attempt, Error> {
+    /// Sends once: an answer of whatever kind, or why there is none.
+    async fn attempt(&self, request: &Request, token: &AccessToken) -> Result<Result<Response<Bytes>, Failure>, Error> {
         let _turn = self.limits.turn().await;
-        self.check_reserve()?;
+        if request.product.is_desk {
+            self.check_reserve()?;
+        }
         let sent = self.sendable(request, token).map_err(|error| Error::Spent {
             request: request.to_string(),
             tries: 1,
@@ -156,22 +201,28 @@ impl Client {
         })?;
         Ok(match self.transport.send(sent).await {
             Ok(response) => {
-                self.book(request.resource, &response);
-                answer::classify(&response)
+                self.book(request, &response);
+                Ok(response)
             }
-            Err(error) => Err(Failure::Transient(Cause::of(&error))),
+            Err(error) => Err(Failure::of(&error)),
         })
     }
 
     fn sendable(&self, request: &Request, token: &AccessToken) -> Result<::http::Request<Bytes>, ::http::Error> {
         let mut authorization = ::http::HeaderValue::try_from(format!("Zoho-oauthtoken {}", token.expose()))?;
         authorization.set_sensitive(true);
-        let mut builder = ::http::Request::get(request.url(&self.settings.desk_url))
+        let url = request.url(&self.settings.servers.url(request.product));
+        let mut builder = ::http::Request::builder()
+            .method(request.method.clone())
+            .uri(url)
             .header(::http::header::AUTHORIZATION, authorization);
-        if let Some(org_id) = &self.books().org_id {
+        if let Some(org_id) = self.books().org_id.as_ref().filter(|_| request.product.is_desk) {
             builder = builder.header("orgId", org_id.as_str());
         }
-        builder.body(Bytes::new())
+        if request.json.is_some() {
+            builder = builder.header(::http::header::CONTENT_TYPE, "application/json");
+        }
+        builder.body(request.json.clone().unwrap_or_default())
     }
 
     fn check_reserve(&self) -> Result<(), Error> {
@@ -179,7 +230,7 @@ impl Client {
         let now = books.portal_time(self.clock.now());
         if now >= books.day_end {
             books.credits.turn_day();
-            books.day_end = self.settings.data_center.credit_day_end(now);
+            books.day_end = self.settings.servers.data_center().credit_day_end(now);
         }
         if !books.credits.is_spent() {
             return Ok(());
@@ -187,24 +238,28 @@ impl Client {
         Err(Error::OutOfCredits { left: books.credits.left(), reserve: books.credits.reserve(), until: books.day_end })
     }
 
-    fn book(&self, resource: &'static str, response: &::http::Response<Bytes>) {
-        let weight = answer::header(response, "x-rate-limit-request-weight-v3");
-        let left = answer::header(response, "x-rate-limit-remaining-v3");
+    fn book(&self, request: &Request, response: &Response<Bytes>) {
+        // Only Desk counts credits; what another product says of its own limits is none of these books' business.
+        let credits = |name| answer::header(response, name).filter(|_| request.product.is_desk);
+        let (weight, left) = (credits(WEIGHT), credits(REMAINING));
         let mut books = self.books();
-        books.credits.book(resource, weight, left);
+        books.credits.book(request.resource, weight, left);
         if let Some(date) = answer::date(response) {
             let skew = date - self.clock.now();
             if books.skew.replace(skew).is_none() {
                 // Until now the day was guessed by our clock, which may be wrong.
-                books.day_end = self.settings.data_center.credit_day_end(date);
+                books.day_end = self.settings.servers.data_center().credit_day_end(date);
             }
         }
     }
 
-    fn give_up(&self, request: &Request, failure: Failure, tries: u32, seconds: f64) -> Error {
-        let request = request.to_string();
+    fn give_up(&self, asked: &Request, failure: Failure, tries: u32, seconds: f64) -> Error {
+        let request = asked.to_string();
         match failure {
-            Failure::Transient(cause) => Error::Spent { request, tries, seconds, cause: cause.to_string() },
+            Failure::Transient(cause) if !asked.only_reads() => Error::Uncertain { request, cause: cause.to_string() },
+            Failure::Unsent(cause) | Failure::Transient(cause) => {
+                Error::Spent { request, tries, seconds, cause: cause.to_string() }
+            }
             Failure::Concurrency => {
                 Error::Spent { request, tries, seconds, cause: "429 too many calls of this portal at a time".into() }
             }
@@ -217,25 +272,29 @@ impl Client {
                     .map_or(books.day_end, |wait| now + wait);
                 Error::OutOfCredits { left: Some(0), reserve: books.credits.reserve(), until }
             }
-            Failure::Unauthorized => Error::SignIn(auth::Error::NotAccepted { host: self.host() }),
-            Failure::Redirect => Error::Redirected { request, host: self.host() },
-            Failure::Refused(Refusal { status, code, problem }) => match (status, code.as_str()) {
+            Failure::Unauthorized if asked.product.is_desk => {
+                Error::SignIn(auth::Error::NotAccepted { host: self.host(asked.product) })
+            }
+            // Desk may well take the same token: a scope of the other product is missing, or the product itself.
+            Failure::Unauthorized => Error::NotGranted { request, code: "401".into() },
+            Failure::Redirect => Error::Redirected { request, host: self.host(asked.product) },
+            Failure::Refused(Refusal { status, code, problem, fields }) => match (status, code.as_str()) {
                 (_, "OAUTH_ORG_MISMATCH") => {
                     let org_id = self.books().org_id.as_ref().map_or_else(String::new, ToString::to_string);
                     Error::OtherPortal { org_id }
                 }
-                (403, _) | (_, "SCOPE_MISMATCH" | "FORBIDDEN" | "LICENSE_ACCESS_LIMITED") => {
+                (401 | 403, _) | (_, "SCOPE_MISMATCH" | "FORBIDDEN" | "LICENSE_ACCESS_LIMITED") => {
                     Error::NotGranted { request, code: if code.is_empty() { status.to_string() } else { code } }
                 }
                 (404, _) => Error::NotFound { request },
-                (422, _) => Error::Unprocessable { request, code, problem },
+                (422, _) => Error::Unprocessable { request, code, problem, fields },
                 _ => Error::Refused { request, status, code },
             },
         }
     }
 
-    fn host(&self) -> String {
-        self.settings.desk_url.host_str().unwrap_or_default().to_owned()
+    fn host(&self, product: &Product) -> String {
+        self.settings.servers.url(product).host_str().unwrap_or_default().to_owned()
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {

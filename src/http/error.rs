@@ -50,7 +50,7 @@ pub enum Error {
         request: String,
     },
     /// A parameter is out of range or unknown: the caller may mend it.
-    #[error("{request} was refused (422{}{code})", if code.is_empty() { "" } else { " " })]
+    #[error("{request} was refused ({})", reason(422, code, fields))]
     Unprocessable {
         /// Method and path.
         request: String,
@@ -58,9 +58,11 @@ pub enum Error {
         code: String,
         /// What the answer says about the parameter.
         problem: Problem,
+        /// Which fields of the body were not taken, and why.
+        fields: Vec<String>,
     },
     /// Any other refusal.
-    #[error("{request} was refused ({status}{}{code})", if code.is_empty() { "" } else { " " })]
+    #[error("{request} was refused ({})", reason(*status, code, &[]))]
     Refused {
         /// Method and path.
         request: String,
@@ -81,6 +83,35 @@ pub enum Error {
         /// The last failure.
         cause: String,
     },
+    /// A request that writes was sent, and no answer tells what became of it: somebody has to look.
+    #[error("{request} was sent, but whether it was carried out is not known: {cause}")]
+    Uncertain {
+        /// Method and path.
+        request: String,
+        /// What came instead of an answer.
+        cause: String,
+    },
+}
+
+impl Error {
+    /// Whether every other request would fare as this one did.
+    pub fn ends_all(&self) -> bool {
+        matches!(
+            self,
+            Self::SignIn(_)
+                | Self::OtherPortal { .. }
+                | Self::Redirected { .. }
+                | Self::OutOfCredits { .. }
+                | Self::Spent { .. }
+        )
+    }
+}
+
+/// Status, Zoho's code and the fields of the body, as far as there are any.
+fn reason(status: u16, code: &str, fields: &[String]) -> String {
+    let code = if code.is_empty() { String::new() } else { format!(" {code}") };
+    let fields = if fields.is_empty() { String::new() } else { format!(": {}", fields.join(", ")) };
+    format!("{status}{code}{fields}")
 }
 
 fn out_of_credits(left: Option<u64>, reserve: u64) -> String {

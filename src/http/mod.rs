@@ -1,17 +1,19 @@
-//! Asking the Desk API: one request at a time per caller, within the portal's limits, until there is an answer or a
-//! reason. Which requests to ask is left to `extract`; sending is `transport`'s, signing in is `auth`'s.
+//! Asking the Desk API, and other products: one request at a time per caller, within the portal's limits, until there is
+//! an answer or a reason. Which requests to ask is left to `extract`; sending is `transport`'s, signing in is `auth`'s.
 
 mod answer;
 mod client;
 mod credits;
+mod edition;
 mod error;
 mod limits;
 mod request;
 mod retry;
 
 pub use answer::{Answer, Problem};
-pub use client::{Client, Settings};
+pub use client::{Client, REMAINING, Reply, Settings, WEIGHT};
 pub use credits::Credits;
+pub use edition::Edition;
 pub use error::Error;
 pub use request::Request;
 pub use retry::Patience;

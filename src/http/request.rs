@@ -1,39 +1,59 @@
-//! One request to the Desk API, as a value. Only reading so far: every request is a GET.
+//! One request to a product of Zoho's, as a value.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use url::Url;
+use ::http::Method;
+use bytes::Bytes;
+use url::{Url, form_urlencoded};
 
-/// A GET below `/api/v1`.
+use crate::config::{DESK, Product};
+
+/// A request to a product.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Path, with its leading slash.
-    pub path: Cow<'static, str>,
+    /// What is to be done.
+    pub method: Method,
+    /// Who is asked.
+    pub product: &'static Product,
+    /// Path on the product's server, with its leading slash and the API's root.
+    pub path: String,
     /// Query parameters, in order.
-    pub query: Vec<(&'static str, String)>,
+    pub query: Vec<(Cow<'static, str>, String)>,
+    /// JSON to send.
+    pub json: Option<Bytes>,
     /// Resource that pays for it.
     pub resource: &'static str,
 }
 
 impl Request {
-    /// A request without parameters.
-    pub fn new(resource: &'static str, path: impl Into<Cow<'static, str>>) -> Self {
-        Self { path: path.into(), query: Vec::new(), resource }
+    /// A GET below the root of the Desk API, without parameters.
+    pub fn new(resource: &'static str, path: &str) -> Self {
+        Self { path: format!("{}{path}", DESK.root), ..Self::to(&DESK, Method::GET, String::new(), resource) }
+    }
+
+    /// A request to any product, without parameters. `path` is the whole path on its server.
+    pub fn to(product: &'static Product, method: Method, path: String, resource: &'static str) -> Self {
+        Self { method, product, path, query: Vec::new(), json: None, resource }
     }
 
     /// Adds a query parameter.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.query.push((name, value.into()));
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
         self
     }
 
-    pub(super) fn url(&self, desk_url: &Url) -> String {
-        let mut url = format!("{}/api/v1{}", desk_url.as_str().trim_end_matches('/'), self.path);
+    /// Whether it changes nothing, so that it can be sent again whatever became of it.
+    pub(super) fn only_reads(&self) -> bool {
+        self.method == Method::GET
+    }
+
+    pub(super) fn url(&self, server: &Url) -> String {
+        let mut url = format!("{}{}", server.as_str().trim_end_matches('/'), self.path);
         if !self.query.is_empty() {
             url.push('?');
-            url.push_str(&url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.query).finish());
+            url.push_str(&form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.query).finish());
         }
         url
     }
@@ -42,7 +62,7 @@ impl Request {
 /// Method and path, for messages. Never the query: a filter can hold a customer's address.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GET /api/v1{}", self.path)
+        write!(f, "{} {}", self.method, self.path)
     }
 }
 

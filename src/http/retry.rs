@@ -20,8 +20,15 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 impl Patience {
     /// How long to wait before another attempt, or `None` when it is enough. `tries` were made; `chance` is a random
     /// number in 0..1, so that waiting clients do not come back at the same moment.
-    pub(super) fn wait(self, failure: &Failure, tries: u32, chance: f64) -> Option<Duration> {
-        let worth_it = matches!(failure, Failure::Transient(_) | Failure::Concurrency);
+    ///
+    /// A request that writes is made again only where it was surely not carried out: a second ticket is worse than an
+    /// error.
+    pub(super) fn wait(self, failure: &Failure, only_reads: bool, tries: u32, chance: f64) -> Option<Duration> {
+        let worth_it = match failure {
+            Failure::Unsent(_) | Failure::Concurrency => true,
+            Failure::Transient(_) => only_reads,
+            _ => false,
+        };
         if !worth_it || tries >= self.tries {
             return None;
         }
@@ -41,17 +48,27 @@ mod tests {
     #[test]
     fn waits_double_and_end() {
         let failure = Failure::Transient(Cause::Status(503));
-        let waits: Vec<_> = (1..=4).map(|tries| PATIENCE.wait(&failure, tries, 1.0)).collect();
+        let waits: Vec<_> = (1..=4).map(|tries| PATIENCE.wait(&failure, true, tries, 1.0)).collect();
         let milliseconds = |value| Some(Duration::from_millis(value));
         assert_eq!(waits, [milliseconds(500), milliseconds(1000), milliseconds(2000), None]);
-        assert_eq!(Patience { tries: 99 }.wait(&failure, 50, 1.0), Some(LONGEST_WAIT));
+        assert_eq!(Patience { tries: 99 }.wait(&failure, true, 50, 1.0), Some(LONGEST_WAIT));
     }
 
     #[test]
     fn a_refusal_is_never_tried_again() {
-        let refusal = Failure::Refused(Refusal { status: 403, code: String::new(), problem: Problem::Other });
+        let refusal =
+            Failure::Refused(Refusal { status: 403, code: String::new(), problem: Problem::Other, fields: Vec::new() });
         for failure in [refusal, Failure::CreditsGone(None), Failure::Redirect, Failure::Unauthorized] {
-            assert_eq!(PATIENCE.wait(&failure, 1, 0.5), None, "{failure:?}");
+            assert_eq!(PATIENCE.wait(&failure, true, 1, 0.5), None, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn what_writes_is_tried_again_only_where_it_was_not_carried_out() {
+        let cause = Cause::Status(503);
+        assert_eq!(PATIENCE.wait(&Failure::Transient(cause.clone()), false, 1, 0.5), None);
+        for failure in [Failure::Unsent(cause), Failure::Concurrency] {
+            assert!(PATIENCE.wait(&failure, false, 1, 0.5).is_some(), "{failure:?}");
         }
     }
 }

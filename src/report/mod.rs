@@ -1,6 +1,7 @@
 //! What people and scripts see: progress on stderr while a run lasts, results on stdout when it is over. Nothing here
 //! decides anything.
 
+mod findings;
 mod lines;
 mod log;
 mod progress;
@@ -10,6 +11,7 @@ mod table;
 
 use std::io::{self, Write};
 
+pub use findings::{Finding, Verdict, findings, findings_json};
 pub use lines::Lines;
 pub use log::{Log, LogFormat, Verbosity};
 pub use progress::Bars;
@@ -23,6 +25,13 @@ pub fn out(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
+}
+
+/// Writes bytes to stdout as they are.
+pub fn out_bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
 }
 
 /// Writes a sentence to stderr. There is nowhere to report that stderr is closed.
@@ -47,7 +56,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// A count with its thousands apart.
-fn thousands(count: u64) -> String {
+pub fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.char_indices() {

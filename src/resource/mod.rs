@@ -21,6 +21,20 @@ pub fn find(name: &str) -> Option<&'static Resource> {
     ALL.iter().copied().find(|resource| resource.name == name)
 }
 
+/// The scope of what belongs to no resource: the portal, its departments and its agents.
+const PORTAL: &str = "Desk.basic.READ";
+
+/// The scopes that reading these resources takes, each once.
+pub fn scopes(resources: &[&Resource]) -> Vec<&'static str> {
+    let mut scopes = Vec::new();
+    for scope in resources.iter().flat_map(|resource| resource.scopes).copied().chain([PORTAL]) {
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    scopes
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

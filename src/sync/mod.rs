@@ -7,7 +7,7 @@ mod portal;
 mod queue;
 mod stream;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::Error;
 pub use observe::{Event, Observer, Silent};
+pub use portal::which;
 
 use crate::config::OrgId;
 use crate::http::Client;
@@ -92,12 +93,15 @@ pub async fn sync<W: Warehouse>(
 
     // A fatal failure of one stream stops the others as a signal would, between two pages.
     let stopped = shutdown.child_token();
-    let (client, stopped) = (&client, &stopped);
+    // The first one counts: what fails after it, on the same connection or the same disk, may be no more than its echo.
+    let first_to_fail = OnceLock::new();
+    let (client, stopped, first_to_fail) = (&client, &stopped, &first_to_fail);
     let streams = plan.resources.iter().map(|resource| {
         let stream = Stream { plan, run, started_at, resource, client, warehouse, observer, stopped };
         async move {
             let end = stream.run().await;
             if matches!(end.stop, Some(Stop::Fatal(_))) {
+                first_to_fail.get_or_init(|| resource.name);
                 stopped.cancel();
             }
             observer.see(&Event::ResourceFinished { outcome: &end.outcome });
@@ -121,7 +125,8 @@ pub async fn sync<W: Warehouse>(
     let mut fatal = None;
     for end in ends {
         match end.stop {
-            Some(Stop::Fatal(error)) => fatal = fatal.or(Some(error)),
+            Some(Stop::Fatal(error)) if first_to_fail.get() == Some(&end.outcome.resource) => fatal = Some(error),
+            Some(Stop::Fatal(_)) => {}
             Some(Stop::OutOfCredits(error)) => outcome.out_of_credits = Some(error),
             Some(Stop::Failed(error)) => outcome.failures.push((end.outcome.resource, error)),
             Some(Stop::Shutdown) | None => {}

@@ -11,8 +11,11 @@ use super::error::{Error, Trouble};
 use super::value::Cells;
 use crate::resource::{self, Kind};
 
+/// Version, name and text of a change.
+pub(super) type Migration = (i64, &'static str, &'static str);
+
 /// Every change, oldest first. A file that was released is never edited: warehouses hold its checksum.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [Migration; 5] = [
     (1, "0001_ledger", include_str!("../../migrations/0001_ledger.sql")),
     (2, "0002_tickets", include_str!("../../migrations/0002_tickets.sql")),
     (3, "0003_contacts", include_str!("../../migrations/0003_contacts.sql")),
@@ -34,17 +37,8 @@ pub(super) async fn migrate<D: Dialect>(dialect: &D, now: DateTime<Utc>) -> Resu
     dialect.script(&mut transaction, format!("{prelude}{}", in_words_of::<D>(ledger))).await.map_err(&doing)?;
 
     let applied = applied(dialect, &mut transaction).await.map_err(&doing)?;
-    let known = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
-    if let Some((found, ..)) = applied.iter().find(|(version, ..)| *version > known) {
-        return Err(Error::TooNew { found: *found, known });
-    }
-    for (version, name, sql) in MIGRATIONS {
+    for (version, name, sql) in pending(&applied)? {
         let checksum = checksum(sql);
-        match applied.iter().find(|(held, ..)| *held == version) {
-            Some((_, held)) if *held == checksum => continue,
-            Some(_) => return Err(Error::Altered { name: name.to_owned() }),
-            None => {}
-        }
         tracing::debug!(migration = name, "migrating");
         dialect.script(&mut transaction, in_words_of::<D>(sql)).await.map_err(&doing)?;
         record(dialect, &mut transaction, version, name, checksum, now).await.map_err(&doing)?;
@@ -61,7 +55,34 @@ pub(super) async fn migrate<D: Dialect>(dialect: &D, now: DateTime<Utc>) -> Resu
     D::commit(transaction).await.map_err(&doing)
 }
 
-async fn applied<D: Dialect>(dialect: &D, transaction: &mut D::Transaction) -> Result<Vec<(i64, String)>, Trouble> {
+/// The changes that a warehouse lacks, unless it holds others than those that are built in.
+pub(super) fn pending(applied: &[(i64, String)]) -> Result<Vec<Migration>, Error> {
+    let known = newest();
+    if let Some((found, ..)) = applied.iter().find(|(version, ..)| *version > known) {
+        return Err(Error::TooNew { found: *found, known });
+    }
+    let mut pending = Vec::new();
+    for migration in MIGRATIONS {
+        let (version, name, sql) = migration;
+        match applied.iter().find(|(held, ..)| *held == version) {
+            Some((_, held)) if *held == checksum(sql) => {}
+            Some(_) => return Err(Error::Altered { name: name.to_owned() }),
+            None => pending.push(migration),
+        }
+    }
+    Ok(pending)
+}
+
+/// The version of the newest change.
+pub(super) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, ..)| *version)
+}
+
+/// Versions and sums of the changes that a warehouse holds.
+pub(super) async fn applied<D: Dialect>(
+    dialect: &D,
+    transaction: &mut D::Transaction,
+) -> Result<Vec<(i64, String)>, Trouble> {
     let sql = "select version, checksum from {deskhouse_migrations}";
     let rows = dialect.fetch(transaction, sql, Vec::new(), &[Kind::Integer, Kind::Text]).await?;
     Ok(rows

@@ -3,6 +3,7 @@
 
 mod dialect;
 mod error;
+mod health;
 mod ledger;
 mod lock;
 mod migrate;
@@ -17,6 +18,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use dialect::{Dialect, Durability, Postgres, Sqlite, Stamp};
 pub use error::{Error, Trouble};
+pub use health::{Schema, free_space, may_make};
 pub use ledger::{ResourceStatus, RunStatus, Status};
 pub use samples::Sample;
 pub use sql::SqlWarehouse;

@@ -140,6 +140,8 @@ async fn two_processes_that_start_together_make_one_token_request() {
     let house = House::new(&portal, Engine::Sqlite).await;
     let mut neighbour = House::new(&portal, Engine::Sqlite).await;
     neighbour.set("DESKHOUSE_STATE__DIR", house.file("state").display().to_string());
+    // The request takes so long that the second process needs a token while the first one waits for it.
+    portal.sandbox.fault(TOKEN, [Fault::Stall(std::time::Duration::from_secs(2))]);
     let (first, second) = (house.start(&["sync"]), neighbour.start(&["sync"]));
     let (first, second) = tokio::join!(house.ended(first), neighbour.ended(second));
     first.exits(0);

@@ -21,8 +21,11 @@ async fn small() -> (Portal, House) {
 async fn every_command_explains_itself() {
     let (_portal, house) = small().await;
     let mut all = String::new();
-    for command in ["", "demo", "init", "sync", "status", "resources", "sandbox", "completions"] {
-        let arguments: Vec<_> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+    let auth = ["auth", "auth exchange", "auth login", "auth status", "auth revoke"];
+    let ticket = ["ticket", "ticket create"];
+    let others = ["", "demo", "init", "check", "sync", "status", "resources", "api", "sandbox", "completions"];
+    for command in others.into_iter().chain(auth).chain(ticket) {
+        let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let ran = house.run(&arguments).await.exits(0);
         assert_eq!(ran.stderr, "");
         all.push_str(&format!("== {}\n{}\n", arguments.join(" "), ran.stdout));
@@ -103,7 +106,9 @@ async fn completions_name_every_command() {
     let (_portal, house) = small().await;
     for shell in ["bash", "zsh", "fish"] {
         let script = house.run(&["completions", shell]).await.exits(0).stdout;
-        for word in ["demo", "init", "sync", "status", "resources", "sandbox", "start-date"] {
+        let words =
+            ["demo", "init", "auth", "exchange", "check", "sync", "status", "resources", "api", "ticket", "sandbox"];
+        for word in words.into_iter().chain(["start-date"]) {
             assert!(script.contains(word), "{shell} completes no {word}");
         }
     }
@@ -315,7 +320,14 @@ async fn no_output_holds_a_secret_or_what_a_record_says() {
                 portal.sandbox.put_raw(module, &(950 + number).to_string(), portal.sandbox.now(), reject);
             }
             portal.sandbox.fault(path, faults.clone());
-            for command in [&["sync"][..], &["status"], &["status", "--json"], &["sync", "--json"]] {
+            for command in [
+                &["sync"][..],
+                &["status"],
+                &["status", "--json"],
+                &["sync", "--json"],
+                &["check"],
+                &["check", "--json"],
+            ] {
                 let ran = house.run(&[talk, command].concat()).await;
                 if command == ["sync"] {
                     ran.exits(*code);
@@ -332,6 +344,7 @@ async fn no_output_holds_a_secret_or_what_a_record_says() {
         house.set("DATABASE_URL", url.clone());
         house.run(&[talk, &["sync"]].concat()).await.exits(0);
         house.run(&[talk, &["status"]].concat()).await.exits(0);
+        house.run(&[talk, &["check"]].concat()).await.exits(0);
         house.set("DATABASE_URL", url.replace("127.0.0.1", "localhost.invalid"));
         house.run(&[talk, &["sync"]].concat()).await.exits(1);
         house.set("DATABASE_URL", url.replace("test_", "nowhere_"));

@@ -235,7 +235,7 @@ async fn garbage_in_the_token_cache_costs_one_token_request() {
 }
 
 /// The program by which a command loses the rights of root, and the user that it then is; nothing when it has none.
-fn without_rights() -> Option<[&'static str; 5]> {
+pub(crate) fn without_rights() -> Option<[&'static str; 5]> {
     let id = std::process::Command::new("id").arg("-u").output().expect("id runs");
     (id.stdout.trim_ascii() == b"0").then_some(["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"])
 }

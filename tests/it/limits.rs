@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use desk_sandbox::{Fault, Settings};
-use deskhouse::auth::{Cache, Credentials, Tokens};
+use deskhouse::auth::{self, Cache, Credentials, Tokens};
 use deskhouse::clock::Clock;
-use deskhouse::config::{DataCenter, Reserve, Secret};
+use deskhouse::config::{DataCenter, Reserve, Secret, Servers};
 use deskhouse::http::{self, Client, Patience, Request};
 use deskhouse::transport::{self, Transport};
 use futures_util::future::{BoxFuture, join_all};
@@ -58,13 +58,13 @@ async fn no_second_holds_more_requests_than_configured() {
     let shared: Arc<dyn Transport> = Arc::<Empty>::clone(&transport);
     let url = url::Url::parse("https://desk.invalid").expect("a URL");
     let secret = || Secret::new("x").expect("a secret");
-    let credentials = Credentials { client_id: "x".into(), client_secret: secret(), refresh_token: secret() };
+    let client = auth::Client { id: "x".into(), secret: secret() };
+    let credentials = Credentials { client, grant: auth::Grant::RefreshToken(secret()) };
     let clock = Clock::new(Utc::now);
     let tokens = Tokens::new(Arc::clone(&shared), url.clone(), credentials, Cache::memory(), clock.clone());
     let settings = http::Settings {
-        desk_url: url,
+        servers: Servers::at(DataCenter::Us, url),
         org_id: None,
-        data_center: DataCenter::Us,
         concurrency: 8,
         requests_per_second: RATE as u32,
         reserve: Reserve::Credits(0),

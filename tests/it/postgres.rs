@@ -66,15 +66,15 @@ async fn a_server_that_restarts_in_the_middle_costs_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_space_is_named_and_the_next_run_goes_on() {
-    // More than one transaction takes, so that some of them are committed before the space ends.
-    let portal = Portal::with_tickets(7_000).await;
+    // More than one transaction takes, however many pages wait.
+    let portal = Portal::with_tickets(9_000).await;
     let house = House::new(&portal, Engine::Postgres).await;
     house.run(&["sync", "articles"]).await.exits(0);
     execute(
         house.database.url(),
         "create sequence zoho_desk.rows_in;
         create function zoho_desk.fill() returns trigger language plpgsql as $$ begin
-            if nextval('zoho_desk.rows_in') > 6000 then raise exception 'full' using errcode = '53100'; end if;
+            if nextval('zoho_desk.rows_in') > 7000 then raise exception 'full' using errcode = '53100'; end if;
             return new;
         end $$;
         create trigger fill before insert on zoho_desk.tickets for each row execute function zoho_desk.fill();",

@@ -192,7 +192,7 @@ on_every_engine! {
         let mut sync = house.start(&["sync", "--json"]);
         wait_for_requests(&portal, &mut sync, 60).await;
         terminate(&sync);
-        let ran = house.end(sync).await.exits(130);
+        let ran = house.ended(sync).await.exits(130);
         let summary = ran.json();
         assert_eq!(summary["state"], "interrupted", "{summary}");
         assert!(ran.stderr.contains("interrupted; what was read is saved"), "{}", ran.stderr);

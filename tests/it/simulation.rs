@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use desk_sandbox::{Sandbox, Settings};
-use deskhouse::auth::{Cache, Credentials, Tokens};
+use deskhouse::auth::{self, Cache, Credentials, Tokens};
 use deskhouse::clock::Clock;
-use deskhouse::config::{DataCenter, OrgId, Reserve, Secret, WarehouseUrl};
+use deskhouse::config::{DataCenter, OrgId, Reserve, Secret, Servers, WarehouseUrl};
 use deskhouse::http::{self, Client, Patience};
 use deskhouse::ledger::State;
 use deskhouse::resource;
@@ -27,16 +27,17 @@ fn client(sandbox: &Sandbox) -> Arc<Client> {
         move || sandbox.now()
     });
     let credentials = Credentials {
-        client_id: settings.client_id.clone(),
-        client_secret: Secret::new(&settings.client_secret).expect("a secret"),
-        refresh_token: Secret::new(&settings.refresh_token).expect("a secret"),
+        client: auth::Client {
+            id: settings.client_id.clone(),
+            secret: Secret::new(&settings.client_secret).expect("a secret"),
+        },
+        grant: auth::Grant::RefreshToken(Secret::new(&settings.refresh_token).expect("a secret")),
     };
     let transport: Arc<dyn Transport> = Arc::new(InProcess(sandbox.clone()));
     let tokens = Tokens::new(Arc::clone(&transport), url(), credentials, Cache::memory(), clock.clone());
     let settings = http::Settings {
-        desk_url: url(),
+        servers: Servers::at(DataCenter::Us, url()),
         org_id: OrgId::parse(&settings.org_id).ok(),
-        data_center: DataCenter::Us,
         concurrency: 8,
         requests_per_second: 1_000,
         reserve: Reserve::Percent(20),

@@ -134,8 +134,11 @@ fn requests_are_sent_in_two_places() {
             ("src/sync/mod.rs", "let answer = self.transport.send(request).await;"),
             ("src/sync/mod.rs", "let answer = transport\n    .send(request).await;"),
             ("src/auth/mod.rs", "let answer = network.send(request).await;"),
+            ("src/auth/mod.rs", "use tokio::net::TcpListener;"),
+            ("src/auth/callback.rs", "let answer = self.transport.send(request).await;"),
         ],
         &[
+            ("src/auth/callback.rs", "use tokio::net::TcpListener;"),
             ("src/transport.rs", "client: reqwest::Client,"),
             ("src/http/client.rs", "self.transport.send(sent).await"),
             ("src/sync/stream.rs", "sender.send(batch).await"),

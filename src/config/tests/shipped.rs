@@ -87,6 +87,7 @@ fn the_sandbox_file_is_the_same_pointed_at_the_sandbox() {
         ("zoho.refresh_token", "1000.sandbox-refresh.0123456789abcdef"),
         ("zoho.accounts_url", "http://127.0.0.1:8477"),
         ("zoho.desk_url", "http://127.0.0.1:8477"),
+        ("zoho.products_url", "http://127.0.0.1:8477"),
         ("warehouse.url", "sqlite:deskhouse-sandbox.db"),
     ];
     assert_body(SANDBOX, &on);

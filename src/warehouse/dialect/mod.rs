@@ -35,6 +35,9 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     /// The word for a type of the portable migrations, where it is another one.
     fn type_word(word: &str) -> Option<&'static str>;
 
+    /// The statement that tells the database and its version.
+    fn version() -> &'static str;
+
     /// What has to happen in a transaction before a migration, whose table names stand alone.
     fn before_migration(&self) -> String;
 

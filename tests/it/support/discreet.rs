@@ -16,17 +16,27 @@ pub(super) fn assert_discreet(house: &House, ran: &Ran) {
     assert!(!output.contains(PLANTED), "what a record says was said:\n{output}");
 }
 
-/// Client secret, refresh token, database password, and the access tokens of the cache.
+/// Client secret, refresh token, database password, what a sign-in has kept, and the access tokens of the cache.
 pub(crate) fn secrets(house: &House) -> Vec<String> {
     let configured = ["ZOHO_CLIENT_SECRET", "ZOHO_REFRESH_TOKEN"].into_iter().filter_map(|name| house.variable(name));
     let password =
         house.variable("DATABASE_URL").and_then(|url| url.split_once("://")?.1.split_once('@')?.0.split_once(':'));
     let mut secrets: Vec<_> = configured.chain(password.map(|(_, password)| password)).map(str::to_owned).collect();
+    secrets.extend(kept(house, "ZOHO_CLIENT_SECRET"));
+    secrets.extend(kept(house, "ZOHO_REFRESH_TOKEN"));
+    // It stands for a token and is none.
+    secrets.retain(|secret| secret != "keyring");
     secrets.extend(cached(house).into_iter().filter_map(|(_, text)| {
         let cached: serde_json::Value = serde_json::from_str(&text).ok()?;
         Some(cached["access_token"].as_str()?.to_owned())
     }));
     secrets
+}
+
+/// What the file `.env` of the house gives a variable.
+pub(crate) fn kept(house: &House, name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(house.file(".env")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
 }
 
 /// The files of the token cache with their texts.

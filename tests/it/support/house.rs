@@ -5,6 +5,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
 use super::{Database, Engine, Portal, discreet};
@@ -61,6 +62,7 @@ impl House {
         let environment = [
             ("DESKHOUSE_ZOHO__ACCOUNTS_URL", portal.server.url.clone()),
             ("DESKHOUSE_ZOHO__DESK_URL", portal.server.url.clone()),
+            ("DESKHOUSE_ZOHO__PRODUCTS_URL", portal.server.url.clone()),
             ("ZOHO_CLIENT_ID", settings.client_id),
             ("ZOHO_CLIENT_SECRET", settings.client_secret),
             ("ZOHO_REFRESH_TOKEN", settings.refresh_token),
@@ -129,10 +131,27 @@ impl House {
         self.command(arguments).spawn().expect("the binary starts")
     }
 
-    /// What a running command did, once it has ended by itself.
-    pub(crate) async fn end(&self, child: Child) -> Ran {
-        let output = tokio::time::timeout(LONGEST_RUN, child.wait_with_output()).await;
-        Ran::of(output.expect("the command ends").expect("the command is waited for"))
+    /// Starts a command that reads what it is told on stdin, behind another program if one is named.
+    pub(crate) fn start_to_be_told(&self, behind: &[&str], arguments: &[&str]) -> Child {
+        self.command_behind(behind, arguments).stdin(Stdio::piped()).spawn().expect("the binary starts")
+    }
+
+    /// Runs a command to its end, and gives it these lines on stdin.
+    pub(crate) async fn tell(&self, arguments: &[&str], lines: &[&str]) -> Ran {
+        let mut child = self.start_to_be_told(&[], arguments);
+        let mut stdin = child.stdin.take().expect("a pipe");
+        for line in lines {
+            // A command that has failed before it asks does not listen.
+            let _ = stdin.write_all(format!("{line}\n").as_bytes()).await;
+        }
+        drop(stdin);
+        self.ended(child).await
+    }
+
+    /// Holds what a command said to silence about secrets and records.
+    #[track_caller]
+    pub(crate) fn assert_discreet(&self, ran: &Ran) {
+        discreet::assert_discreet(self, ran);
     }
 
     /// Runs a command to its end.
@@ -148,10 +167,7 @@ impl House {
     /// Waits for the end of a command that was started. Whatever it says, it must keep secrets and records to itself.
     pub(crate) async fn ended(&self, child: Child) -> Ran {
         let output = tokio::time::timeout(LONGEST_RUN, child.wait_with_output()).await;
-        let output = output.expect("the command ends").expect("the binary runs");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
-        let ran =
-            Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) };
+        let ran = Ran::of(output.expect("the command ends").expect("the binary runs"));
         discreet::assert_discreet(self, &ran);
         ran
     }

@@ -1,10 +1,12 @@
 //! What the stories of these tests are told with: a portal, a house that syncs it, a database to look into.
 
+pub(crate) mod browser;
 pub(crate) mod compare;
 pub(crate) mod database;
 pub(crate) mod discreet;
 pub(crate) mod house;
 pub(crate) mod in_process;
+pub(crate) mod keyring;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
 pub(crate) mod warehouse;
@@ -32,7 +34,16 @@ pub(crate) struct Portal {
 impl Portal {
     /// A portal with these settings whose clock stands still at [`noon`] unless a test moves it.
     pub(crate) async fn start(settings: Settings) -> Self {
-        let sandbox = Sandbox::new(Settings { clock: Clock::Fixed(noon()), concurrency: 50, ..settings });
+        Self::serve(Settings { clock: Clock::Fixed(noon()), ..settings }).await
+    }
+
+    /// A portal whose clock is the machine's, plus what a test moves it by.
+    pub(crate) async fn on_real_time(settings: Settings) -> Self {
+        Self::serve(Settings { clock: Clock::Real, ..settings }).await
+    }
+
+    async fn serve(settings: Settings) -> Self {
+        let sandbox = Sandbox::new(Settings { concurrency: 50, ..settings });
         let server = sandbox.serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a free port");
         Self { sandbox, server }
     }

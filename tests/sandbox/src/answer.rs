@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::cast::Cast;
 use crate::record::{Module, Record};
 use crate::rendering::{self, Show};
+use crate::settings::Language;
 
 pub(crate) const JSON: &str = "application/json;charset=UTF-8";
 pub(crate) const HTML: &str = "text/html;charset=UTF-8";
@@ -106,11 +107,15 @@ impl Answer {
     }
 
     /// Too many token requests.
-    pub(crate) fn throttled() -> Self {
-        Self::json(
-            400,
-            r#"{"error_description":"You have made too many requests continuously. Please try again after some time.","error":"Access Denied","status":"failure"}"#,
-        )
+    pub(crate) fn throttled(language: Language) -> Self {
+        let (error, description) = match language {
+            Language::English => {
+                ("Access Denied", "You have made too many requests continuously. Please try again after some time.")
+            }
+            Language::Chinese => ("访问被拒绝", "您连续发出的请求过多。请稍后再试。"),
+        };
+        let body = serde_json::json!({"error_description": description, "error": error, "status": "failure"});
+        Self::json(400, body.to_string())
     }
 
     pub(crate) fn with(mut self, header: &'static str, value: String) -> Self {

@@ -33,6 +33,7 @@ impl Sandbox {
     pub async fn serve(&self, address: SocketAddr) -> io::Result<Server> {
         let listener = Doorway(TcpListener::bind(address).await?);
         let url = format!("http://{}", listener.local_addr()?);
+        self.state().accounts.url.clone_from(&url);
         let (stop, stopped) = oneshot::channel::<()>();
         let service = self.router().into_make_service_with_connect_info::<Line>();
         let task = tokio::spawn(async move {

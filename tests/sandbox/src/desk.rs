@@ -1,7 +1,10 @@
 //! The Desk API: who may ask, what a request costs, and which path leads where.
 
+use axum::body::Bytes;
+
 use crate::answer::Answer;
 use crate::lists;
+use crate::opening;
 use crate::portal;
 use crate::query::Query;
 use crate::record::{Module, key_of};
@@ -10,9 +13,14 @@ use crate::search;
 use crate::state::State;
 
 /// What every path of the Desk API begins with.
-pub(crate) const PREFIX: &str = "/api/v1";
+const PREFIX: &str = "/api/v1";
 
-/// A request, as far as the Desk API looks at it.
+/// Whether a path is one of the Desk API; `/api/v1.1` is Campaigns'.
+pub(crate) fn is_below(path: &str) -> bool {
+    path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A request, as far as the sandbox looks at it.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) method: String,
@@ -20,6 +28,7 @@ pub(crate) struct Call {
     pub(crate) query: Query,
     pub(crate) authorization: Option<String>,
     pub(crate) org_id: Option<String>,
+    pub(crate) body: Bytes,
 }
 
 impl Call {
@@ -39,13 +48,14 @@ enum Place<'a> {
     Search(Module),
     List(Module),
     One(Module, &'a str),
+    NewTicket,
 }
 
 pub(crate) fn answer(state: &mut State, call: &Call) -> Answer {
     if let Err(refusal) = authenticate(state, call) {
         return refusal;
     }
-    let Some(place) = place(&call.path) else { return Answer::not_found() };
+    let Some(place) = place(&call.path, &call.method) else { return Answer::not_found() };
     let weight = weight(place, call.depth());
     if !state.credits_cover(weight) {
         return Answer::threshold_exceeded(state.seconds_to_midnight());
@@ -58,7 +68,8 @@ pub(crate) fn answer(state: &mut State, call: &Call) -> Answer {
         .with("X-Rate-Limit-Remaining-v3", left.to_string())
 }
 
-fn authenticate(state: &State, call: &Call) -> Result<(), Answer> {
+/// Whether the request carries a token that is good now.
+pub(crate) fn authenticate(state: &State, call: &Call) -> Result<(), Answer> {
     let header = call.authorization.as_deref().unwrap_or_default();
     let Some(token) = header.strip_prefix("Zoho-oauthtoken ").or_else(|| header.strip_prefix("Bearer ")) else {
         return Err(Answer::refusal(401, "UNAUTHORIZED", "You are not authenticated to perform this operation."));
@@ -66,7 +77,7 @@ fn authenticate(state: &State, call: &Call) -> Result<(), Answer> {
     if state.accounts.accepts(token.trim(), state.now()) { Ok(()) } else { Err(Answer::invalid_oauth()) }
 }
 
-fn place(path: &str) -> Option<Place<'_>> {
+fn place<'a>(path: &'a str, method: &str) -> Option<Place<'a>> {
     let parts: Vec<&str> = path.strip_prefix(PREFIX)?.strip_prefix('/')?.split('/').collect();
     Some(match parts[..] {
         ["organizations"] => Place::Organizations,
@@ -74,6 +85,7 @@ fn place(path: &str) -> Option<Place<'_>> {
         ["myinfo"] => Place::MyInfo,
         ["departments"] => Place::Departments,
         ["agents"] => Place::Agents,
+        ["tickets"] if method == "POST" => Place::NewTicket,
         ["tickets"] => Place::List(Module::Tickets),
         ["articles"] => Place::List(Module::Articles),
         [module @ ("tickets" | "contacts" | "tasks"), "search"] => Place::Search(Module::named(module)?),
@@ -84,7 +96,7 @@ fn place(path: &str) -> Option<Place<'_>> {
 
 fn weight(place: Place<'_>, depth: u32) -> u64 {
     match place {
-        Place::One(..) | Place::MyInfo => 1,
+        Place::One(..) | Place::MyInfo | Place::NewTicket => 1,
         _ => match depth {
             0..=2_000 => 3,
             2_001..=10_000 => 10,
@@ -94,11 +106,15 @@ fn weight(place: Place<'_>, depth: u32) -> u64 {
     }
 }
 
-fn permitted(state: &State, call: &Call, place: Place<'_>) -> Result<Answer, Answer> {
+fn permitted(state: &mut State, call: &Call, place: Place<'_>) -> Result<Answer, Answer> {
     if !matches!(place, Place::Organizations) {
         check_organization(state, call)?;
     }
-    check_scopes(state, place)?;
+    check_scopes(state, call, place)?;
+    if matches!(place, Place::NewTicket) {
+        call.query.allow([])?;
+        return opening::open(state, &call.body);
+    }
     if call.method != "GET" {
         return Err(Answer::refusal(405, "METHOD_NOT_ALLOWED", "The HTTP method is not allowed for this URL."));
     }
@@ -106,11 +122,14 @@ fn permitted(state: &State, call: &Call, place: Place<'_>) -> Result<Answer, Ans
     match place {
         Place::Organizations | Place::AccessibleOrganizations => {
             query.allow([])?;
-            Ok(Answer::list(&[portal::organization(cast)]))
+            Ok(Answer::list(&[portal::organization(cast, &settings.edition)]))
         }
         Place::MyInfo => {
             query.allow(["include"])?;
-            Ok(Answer::json(200, portal::agent(cast, 0)))
+            let known = ["profile", "role", "associatedDepartments", "associatedChatDepartments"];
+            let include = lists::include(query, &known)?;
+            let include: Vec<&str> = include.iter().map(String::as_str).collect();
+            Ok(Answer::json(200, portal::agent(cast, settings.agent, &include)))
         }
         Place::Departments => lists::departments(cast, query),
         Place::Agents => lists::agents(cast, query),
@@ -118,6 +137,7 @@ fn permitted(state: &State, call: &Call, place: Place<'_>) -> Result<Answer, Ans
         Place::List(module) => lists::tickets(cast, settings, state.shelf(module), query),
         Place::Search(module) => search::search(cast, settings, module, state.shelf(module), query),
         Place::One(module, id) => one(state, query, module, id),
+        Place::NewTicket => Err(Answer::not_found()),
     }
 }
 
@@ -153,12 +173,13 @@ fn check_organization(state: &State, call: &Call) -> Result<(), Answer> {
 }
 
 /// Every group has to be met by one of its scopes.
-fn check_scopes(state: &State, place: Place<'_>) -> Result<(), Answer> {
+fn check_scopes(state: &State, call: &Call, place: Place<'_>) -> Result<(), Answer> {
     const BASIC: &[&str] = &["Desk.basic.READ", "Desk.settings.READ"];
     let module: &[&str] = match place {
         Place::Organizations | Place::AccessibleOrganizations | Place::MyInfo | Place::Departments | Place::Agents => {
             BASIC
         }
+        Place::NewTicket => &["Desk.tickets.CREATE"],
         Place::Search(module) | Place::List(module) | Place::One(module, _) => match module {
             Module::Tickets => &["Desk.tickets.READ"],
             Module::Contacts => &["Desk.contacts.READ"],
@@ -168,6 +189,13 @@ fn check_scopes(state: &State, place: Place<'_>) -> Result<(), Answer> {
     };
     let searched: &[&str] = &["Desk.search.READ"];
     let needed = [module].into_iter().chain(matches!(place, Place::Search(_)).then_some(searched));
-    let granted = |scope: &&str| state.settings.scopes.iter().any(|granted| granted.eq_ignore_ascii_case(scope));
+    let granted = |scope: &&str| is_granted(state, call, scope);
     if needed.into_iter().all(|group| group.iter().any(granted)) { Ok(()) } else { Err(Answer::scope_mismatch()) }
+}
+
+/// Whether the client may ask for a scope, and the person has consented to it.
+pub(crate) fn is_granted(state: &State, call: &Call, scope: &str) -> bool {
+    let token = call.authorization.as_deref().and_then(|header| header.split(' ').nth(1)).unwrap_or_default();
+    state.settings.scopes.iter().any(|granted| granted.eq_ignore_ascii_case(scope))
+        && state.accounts.allows(token, scope)
 }

@@ -10,8 +10,9 @@ use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
-use crate::accounts::TOKEN_PATH;
+use crate::accounts::{self, TOKEN_PATH};
 use crate::answer::{Answer, HTML};
+use crate::campaigns;
 use crate::connection::{Half, Line};
 use crate::desk::{self, Call};
 use crate::faults::Fault;
@@ -19,8 +20,8 @@ use crate::journal::Logged;
 use crate::query::Query;
 use crate::sandbox::Sandbox;
 
-/// More than any form needs.
-const LARGEST_FORM: usize = 64 * 1024;
+/// More than any form or ticket needs.
+const LARGEST_BODY: usize = 256 * 1024;
 
 impl Sandbox {
     /// The accounts server and the Desk API on one router. Without a connection to close, [`Fault::Cut`] is half a
@@ -83,9 +84,9 @@ async fn call(request: Request) -> Call {
     let (head, body) = request.into_parts();
     let header = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut pairs = Pairs::<Vec<(String, String)>>::try_from_uri(&head.uri).map_or(Vec::new(), |pairs| pairs.0);
-    if head.uri.path() == TOKEN_PATH {
-        let form = body::to_bytes(body, LARGEST_FORM).await.unwrap_or_default();
-        pairs.extend(form_pairs(&form));
+    let body = body::to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
+    if head.uri.path().starts_with(accounts::PREFIX) {
+        pairs.extend(form_pairs(&body));
     }
     Call {
         method: head.method.to_string(),
@@ -93,6 +94,7 @@ async fn call(request: Request) -> Call {
         query: Query(pairs),
         authorization: header(AUTHORIZATION),
         org_id: header(HeaderName::from_static("orgid")),
+        body,
     }
 }
 
@@ -103,7 +105,7 @@ fn form_pairs(form: &Bytes) -> Vec<(String, String)> {
 }
 
 fn arrive(sandbox: &Sandbox, call: &Call) -> Arrival {
-    let desk = call.path.starts_with(desk::PREFIX);
+    let desk = desk::is_below(&call.path);
     let token = call.path == TOKEN_PATH;
     let mut state = sandbox.state();
     if desk {
@@ -115,12 +117,13 @@ fn arrive(sandbox: &Sandbox, call: &Call) -> Arrival {
     }
     let in_flight = if desk { state.in_flight } else { 0 };
     let crowded = in_flight > state.settings.concurrency;
-    let pairs = call.query.0.iter().filter(|_| !token);
+    let pairs = call.query.0.iter().filter(|_| !call.path.starts_with(accounts::PREFIX));
     let query = pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
     let entry = Logged {
         method: call.method.clone(),
         path: call.path.clone(),
         query,
+        org_id: call.org_id.clone(),
         status: 0,
         credits: 0,
         depth: call.depth(),
@@ -145,14 +148,13 @@ fn carry_out(arrival: &Arrival, call: &Call) -> Answer {
         state.settle();
         return desk::answer(&mut state, call);
     }
-    match (call.path.as_str(), call.method.as_str()) {
-        (TOKEN_PATH, "POST") => {
-            let (settings, now) = (state.settings.clone(), state.now());
-            state.accounts.token(&settings, now, &call.query)
-        }
-        (TOKEN_PATH, _) => Answer::html(405),
-        _ => Answer::html(404),
+    if call.path.starts_with(accounts::PREFIX) {
+        return accounts::answer(&mut state, call);
     }
+    if call.path.starts_with(campaigns::PREFIX) {
+        return campaigns::answer(&mut state, call);
+    }
+    Answer::html(404)
 }
 
 fn scripted(arrival: &Arrival, fault: Fault) -> Answer {
@@ -166,7 +168,7 @@ fn scripted(arrival: &Arrival, fault: Fault) -> Answer {
         Fault::Redirect(to) => Answer::new(302, HTML, "").with("Location", to),
         Fault::Garbage => Answer::json(200, "<<< this is no JSON"),
         Fault::ErrorUnder200(code) => Answer::refusal(200, &code, "The request could not be processed."),
-        Fault::Throttle => Answer::throttled(),
+        Fault::Throttle => Answer::throttled(arrival.sandbox.state().settings.language),
         Fault::Pass | Fault::Cut | Fault::Drop | Fault::Stall(_) => Answer::html(500),
     }
 }

@@ -12,8 +12,10 @@ pub struct Logged {
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// The decoded query. A token request's body is not kept.
+    /// The decoded query. Nothing that was sent to the accounts server is kept.
     pub query: String,
+    /// The `orgId` header, if there was one.
+    pub org_id: Option<String>,
     /// The answer's status; 0 while there is none, and for good when the connection was closed instead.
     pub status: u16,
     /// What the answer cost.

@@ -149,7 +149,9 @@ pub(crate) fn agents(cast: &Cast, query: &Query) -> Result<Answer, Answer> {
         "isConfirmed",
         "status",
     ])?;
-    let rows: Vec<String> = (0..AGENTS).map(|number| portal::agent(cast, number)).collect();
+    let include = include(query, &["profile", "role"])?;
+    let include: Vec<&str> = include.iter().map(String::as_str).collect();
+    let rows: Vec<String> = (0..AGENTS).map(|number| portal::agent(cast, number, &include)).collect();
     few(query, &rows)
 }
 

@@ -5,14 +5,14 @@ use crate::record::id_of;
 use crate::row::{Row, quoted};
 use crate::words;
 
-pub(crate) fn organization(cast: &Cast) -> String {
+pub(crate) fn organization(cast: &Cast, edition: &str) -> String {
     let mut row = Row::new();
     row.text("id", &cast.org_id);
     row.text("companyName", "Harbour & Lamp Ltd.");
     row.text("portalName", "harbourlamp");
     row.text("portalURL", "https://desk.example/agent/harbourlamp");
     row.text("alias", "");
-    row.text("edition", "ENTERPRISE");
+    row.text("edition", edition);
     for (flag, value) in
         [("isDefault", true), ("isAdminInOrg", true), ("isSandboxPortal", false), ("isPayloadEncryptionEnabled", false)]
     {
@@ -65,7 +65,8 @@ pub(crate) fn department(cast: &Cast, number: u8) -> String {
     row.finish()
 }
 
-pub(crate) fn agent(cast: &Cast, number: u8) -> String {
+/// An agent, with the objects asked for.
+pub(crate) fn agent(cast: &Cast, number: u8, include: &[&str]) -> String {
     let person = cast.agent(number);
     let departments = (0..DEPARTMENTS).filter(|department| cast.works_in(number, *department));
     let mut row = Row::new();
@@ -91,9 +92,27 @@ pub(crate) fn agent(cast: &Cast, number: u8) -> String {
     row.array("channelExpert", (number.is_multiple_of(4)).then(|| quoted("EMAIL")));
     row.array(
         "associatedDepartmentIds",
-        departments.map(|department| quoted(&cast.department_id(department).to_string())),
+        departments.clone().map(|department| quoted(&cast.department_id(department).to_string())),
     );
     row.array("associatedChatDepartmentIds", None);
     row.flag("isZiaAgent", false);
+    let (role, profile) = if number == 0 { ("CEO", "Support Administrator") } else { ("Agent", "Agent") };
+    for (object, name, kind) in [("role", role, 16), ("profile", profile, 17)] {
+        if include.contains(&object) {
+            row.object(object, |inner| {
+                inner.number("id", id_of(kind, u32::from(number.min(2))));
+                inner.text("name", name);
+            });
+        }
+    }
+    if include.contains(&"associatedDepartments") {
+        let department = |department: u8| {
+            let mut inner = Row::new();
+            inner.number("id", cast.department_id(department));
+            inner.text("name", words::DEPARTMENTS[usize::from(department)]);
+            inner.finish()
+        };
+        row.array("associatedDepartments", departments.map(department));
+    }
     row.finish()
 }

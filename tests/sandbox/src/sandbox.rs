@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
+use crate::accounts::Code;
 use crate::faults::Fault;
 use crate::journal::Logged;
 use crate::record::{Content, Module, Record, key_of, millis};
@@ -92,6 +93,11 @@ impl Sandbox {
         self.state().accounts.requests
     }
 
+    /// Who was subscribed to a mailing list of Campaigns, in order: the list's key and the address.
+    pub fn subscribers(&self) -> Vec<(String, String)> {
+        self.state().subscribers.clone()
+    }
+
     /// Queues faults for the paths that begin so. Each request uses up one of the longest prefix that has any.
     pub fn fault(&self, path_prefix: &str, faults: impl IntoIterator<Item = Fault>) {
         self.state().faults.queue(path_prefix, faults);
@@ -149,7 +155,27 @@ impl Sandbox {
         );
     }
 
-    /// Revokes the refresh token, and with it every access token.
+    /// What the API console gives for a self client: a code for these scopes that lives so long and works once.
+    pub fn self_client_code(&self, scopes: &[&str], lifetime: Duration) -> String {
+        let mut state = self.state();
+        let (text, now) = (state.accounts.secret(), state.now());
+        state.accounts.give_out(Code {
+            text: text.clone(),
+            end: now + lifetime,
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            redirect_uri: None,
+            challenge: None,
+            lasting: true,
+        });
+        text
+    }
+
+    /// The refresh tokens that work, oldest first.
+    pub fn refresh_tokens(&self) -> Vec<String> {
+        self.state().accounts.refresh_tokens()
+    }
+
+    /// Revokes every refresh token, and with it every access token.
     pub fn revoke(&self) {
         self.state().accounts.revoke();
     }

@@ -22,6 +22,13 @@ pub struct Settings {
     pub org_id: String,
     /// What the world believes the time is.
     pub clock: Clock,
+    /// The edition that the organization tells.
+    pub edition: String,
+    /// Which of the twelve agents the tokens stand for: 0 is an administrator of all departments, any other an agent of
+    /// one or two. Records are shown alike to all; opening a ticket elsewhere is refused.
+    pub agent: u8,
+    /// The key of the mailing list that can be subscribed to.
+    pub list_key: String,
     /// The largest `from` of a search; `from` and `limit` together may not pass it by more than one.
     pub from_cap: u32,
     /// Whether the two ends of a time range belong to it.
@@ -49,6 +56,21 @@ pub struct Settings {
     pub refresh_token: String,
     /// What the access tokens allow.
     pub scopes: Vec<String>,
+    /// Where the client may have people sent back to.
+    pub redirect_uris: Vec<String>,
+    /// The data centre, as the way back from a consent names it.
+    pub location: String,
+    /// What the accounts server speaks to who asks too often.
+    pub language: Language,
+}
+
+/// A language of the accounts server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// As in the documents.
+    English,
+    /// As it was recorded in 2025.
+    Chinese,
 }
 
 /// Whether the ends of a time range belong to it. The vendor does not say.
@@ -79,6 +101,9 @@ impl Default for Settings {
             same_instant: Vec::new(),
             org_id: "600000001".into(),
             clock: Clock::Real,
+            edition: "ENTERPRISE".into(),
+            agent: 0,
+            list_key: "3z0sandboxlist".into(),
             from_cap: 4_999,
             bounds: Bounds::Inclusive,
             index_lag: Duration::zero(),
@@ -92,11 +117,14 @@ impl Default for Settings {
             client_secret: "sandbox-secret-0a1b2c".into(),
             refresh_token: "1000.sandbox-refresh.0123456789abcdef".into(),
             scopes: DEFAULT_SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+            redirect_uris: vec!["http://localhost:8478/callback".into()],
+            location: "us".into(),
+            language: Language::English,
         }
     }
 }
 
-const DEFAULT_SCOPES: [&str; 8] = [
+const DEFAULT_SCOPES: [&str; 10] = [
     "Desk.tickets.READ",
     "Desk.search.READ",
     "Desk.contacts.READ",
@@ -105,4 +133,6 @@ const DEFAULT_SCOPES: [&str; 8] = [
     "Desk.articles.READ",
     "Desk.basic.READ",
     "Desk.settings.READ",
+    "Desk.tickets.CREATE",
+    "ZohoCampaigns.contact.CREATE-UPDATE",
 ];

@@ -31,6 +31,8 @@ pub(crate) struct State {
     /// The day whose credits are counted, and how many are gone.
     spent: (NaiveDate, u64),
     desk_requests: u64,
+    /// Who was subscribed to a mailing list: the list's key and the address.
+    pub(crate) subscribers: Vec<(String, String)>,
     dice: Dice,
 }
 
@@ -42,13 +44,14 @@ impl State {
             cast: Arc::new(cast),
             shelves,
             advanced: Duration::zero(),
-            accounts: Accounts::new(settings.seed),
+            accounts: Accounts::new(&settings),
             faults: Faults::default(),
             journal: Journal::default(),
             in_flight: 0,
             peak_in_flight: 0,
             spent: (NaiveDate::default(), 0),
             desk_requests: 0,
+            subscribers: Vec::new(),
             dice: Dice::of(&[settings.seed, 40]),
             settings,
         }
@@ -132,14 +135,20 @@ impl State {
     pub(crate) fn create(&mut self, module: Module, count: usize) -> Vec<u64> {
         let second = self.second();
         let create = |_| {
-            let serial = self.shelf(module).next;
-            self.shelves[module as usize].next += 1;
+            let serial = self.next_serial(module);
             let record = world::record(&self.cast, module, serial, second, second);
             let key = record.key;
             self.put(module, key, Some(record));
             key
         };
         (0..count).map(create).collect()
+    }
+
+    /// The serial number of a new record, which nobody else gets.
+    pub(crate) fn next_serial(&mut self, module: Module) -> u32 {
+        let shelf = &mut self.shelves[module as usize];
+        shelf.next += 1;
+        shelf.next - 1
     }
 
     pub(crate) fn delete(&mut self, module: Module, count: usize) -> Vec<u64> {
@@ -193,7 +202,7 @@ impl State {
     }
 
     /// Now, to the second, which is as fine as Zoho's times are.
-    fn second(&self) -> i64 {
+    pub(crate) fn second(&self) -> i64 {
         self.now().timestamp() * 1_000
     }
 

@@ -70,6 +70,10 @@ impl Dialect for Postgres {
         None
     }
 
+    fn version() -> &'static str {
+        "select 'Postgres ' || current_setting('server_version')"
+    }
+
     fn before_migration(&self) -> String {
         // `if not exists` would ask for the right to make schemas even where there is nothing to make. The configuration
         // lets only plain names in, so the name can stand in a text.

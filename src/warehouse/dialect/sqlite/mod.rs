@@ -30,6 +30,9 @@ pub struct Sqlite {
     path: Option<std::path::PathBuf>,
 }
 
+/// Longest wait for another program's transaction.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 /// Settings of the connection, in the order in which they have to be made.
 const PRAGMAS: [(&str, i64); 4] = [
     // A ticket with its raw record overflows the default page of 4 KiB.
@@ -77,12 +80,15 @@ impl Sqlite {
                 Some(path) => Connection::open_with_flags(path, access),
                 None => Connection::open_in_memory(),
             }?;
-            connection.busy_timeout(Duration::from_secs(30))?;
+            connection.busy_timeout(LONGEST_WAIT)?;
             for (name, value) in PRAGMAS {
                 connection.pragma_update(None, name, value)?;
             }
-            // Behind the size of the pages, which it fixes.
-            connection.pragma_update(None, "journal_mode", "wal")?;
+            // Behind the size of the pages, which it fixes. The mode is kept in the file; a reader that set it would write
+            // into a file that may be somebody else's.
+            if access.contains(OpenFlags::SQLITE_OPEN_CREATE) {
+                set_wal_mode(&connection)?;
+            }
             connection.set_prepared_statement_cache_capacity(64);
             Ok(connection)
         });
@@ -98,6 +104,19 @@ impl Sqlite {
         let mut transaction = SqliteTransaction(Some(Guard(connection)));
         transaction.run(move |connection| connection.execute_batch(statement)).await?;
         Ok(transaction)
+    }
+}
+
+/// For this alone SQLite does not wait by itself while another one that opens the file does the same.
+fn set_wal_mode(connection: &Connection) -> rusqlite::Result<()> {
+    let start = std::time::Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(error) if trouble(&error) == Trouble::Busy && start.elapsed() < LONGEST_WAIT => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
     }
 }
 
@@ -161,6 +180,10 @@ impl Dialect for Sqlite {
             "date" | "timestamptz" | "json" | "jsonb" => Some("text"),
             _ => None,
         }
+    }
+
+    fn version() -> &'static str {
+        "select 'SQLite ' || sqlite_version()"
     }
 
     fn before_migration(&self) -> String {

@@ -122,6 +122,6 @@ async fn other_paths_and_methods_are_refused() {
         assert_eq!((reply.status, reply.code().as_str()), (404, "URL_NOT_FOUND"), "{path}");
     }
     let bearer = format!("Bearer {}", client.token);
-    let reply = client.call(Method::POST, "/tickets", &[("authorization", &bearer)]).await;
+    let reply = client.call(Method::POST, "/departments", &[("authorization", &bearer)]).await;
     assert_eq!((reply.status, reply.code().as_str()), (405, "METHOD_NOT_ALLOWED"));
 }

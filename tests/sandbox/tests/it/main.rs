@@ -1,6 +1,7 @@
 //! Tests of the sandbox through its router, and through a socket where only a socket can show it.
 
 mod accounts;
+mod consent;
 mod faults;
 mod limits;
 mod lists;
@@ -8,3 +9,4 @@ mod search;
 mod socket;
 mod support;
 mod world;
+mod writing;
