@@ -109,11 +109,13 @@ impl Sqlite {
 
 /// For this alone SQLite does not wait by itself while another one that opens the file does the same.
 fn set_wal_mode(connection: &Connection) -> rusqlite::Result<()> {
-    let start = std::time::Instant::now();
+    const PAUSE: Duration = Duration::from_millis(5);
+    let mut waited = Duration::ZERO;
     loop {
         match connection.pragma_update(None, "journal_mode", "wal") {
-            Err(error) if trouble(&error) == Trouble::Busy && start.elapsed() < LONGEST_WAIT => {
-                std::thread::sleep(Duration::from_millis(5));
+            Err(error) if trouble(&error) == Trouble::Busy && waited < LONGEST_WAIT => {
+                std::thread::sleep(PAUSE);
+                waited += PAUSE;
             }
             done => return done,
         }
