@@ -185,13 +185,27 @@ fn sign_in_class(error: &auth::Error) -> Class {
 pub fn resource_hint(resource: &str, error: &extract::Error) -> Option<String> {
     match error {
         extract::Error::Http(http::Error::NotGranted { .. }) => {
-            let scopes = resource::find(resource).map_or_else(String::new, |resource| resource.scopes.join(","));
+            let Some(definition) = resource::find(resource) else {
+                return Some(format!(
+                    "make a refresh token with the scope {}; until then deletions are found by `deskhouse verify` only",
+                    resource::BIN_SCOPE
+                ));
+            };
+            let scopes = definition.scopes.join(",");
             Some(format!(
                 "make a refresh token with the scopes {scopes} for an agent who may read {resource}, or leave {resource} out of `sync.resources`"
             ))
         }
         extract::Error::Http(error) => http_hint(error),
-        extract::Error::Stuck { .. } => None,
+        extract::Error::Doubtful { .. } => Some(format!(
+            "look at them in Zoho Desk; if they are gone, `deskhouse verify {resource} --believe` marks them"
+        )),
+        extract::Error::Stuck { .. }
+        | extract::Error::SomeRefused { .. }
+        | extract::Error::Unsettled { .. }
+        | extract::Error::NoKeys { .. }
+        | extract::Error::Repeats { .. }
+        | extract::Error::NotCounted { .. } => None,
     }
 }
 
@@ -227,10 +241,14 @@ fn request_hint(error: &http::Error) -> Option<String> {
         http::Error::NotFound { .. } => {
             "there is no such path or record, or the person behind the token may not see it".into()
         }
-        http::Error::OutOfCredits { left, until, .. } => format!(
+        http::Error::OutOfCredits { shortage, until } => format!(
             "run it again after {} UTC, when the portal's credit day turns{}",
             until.format("%Y-%m-%d %H:%M"),
-            if *left == Some(0) { "" } else { ", or lower `limits.credit_reserve`" }
+            match shortage {
+                http::Shortage::Gone => "",
+                http::Shortage::Reserve { .. } => ", or lower `limits.credit_reserve`",
+                http::Shortage::Ceiling { .. } => ", or raise `limits.daily_credits`",
+            }
         ),
         http::Error::Spent { .. } => "Zoho or the network is having trouble; run it again in a few minutes".into(),
         http::Error::Uncertain { .. } => "look in Zoho whether it was carried out before you send it again".into(),

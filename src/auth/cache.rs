@@ -170,3 +170,27 @@ fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// A file that somebody has touched is a cache without a token, and is written anew.
+        #[test]
+        fn any_file_is_read(text in prop_oneof![
+            "\\PC{0,60}",
+            "\\{\"(access_token|expires_at|scopes|requests|blocked_until)\":(null|\"x\"|7|\\[\\]|\\[1\\]|\"2026-01-02T03:04:05Z\")[}\\]]?",
+        ]) {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("token.json");
+            fs::write(&path, text).expect("a file");
+            let lock = Lock { place: Place::Folder(path), _file: None };
+            let entry = lock.read();
+            lock.write(&entry).expect("it is written");
+            prop_assert_eq!(lock.read().requests, entry.requests);
+        }
+    }
+}

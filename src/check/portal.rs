@@ -8,7 +8,7 @@ use crate::auth;
 use crate::config::{Config, OrgId};
 use crate::error::{Class, Error, resource_hint};
 use crate::extract::{self, Agent, Department, Organisation};
-use crate::http::{self, Client, Credits, Edition};
+use crate::http::{self, Client, Credits, Edition, Priority};
 use crate::report::thousands;
 use crate::resource::Resource;
 use crate::sync;
@@ -246,11 +246,11 @@ impl Portal<'_> {
     /// What is left of the day, and what the edition gives.
     fn count(&self, findings: &mut Findings, organisation: Option<&Organisation>) {
         let edition = organisation.and_then(|organisation| organisation.edition.as_deref()).and_then(Edition::named);
-        let mut books = Credits::new(self.config.limits.credit_reserve);
+        let mut books = Credits::new(self.config.limits.credit_reserve, None, self.client.credit_day_start());
         if let Some(most) = self.most_credits {
             books.remember(most);
         }
-        books.book(BOOKED, None, self.client.credits_left());
+        books.book(BOOKED, None, None, self.client.credits_left());
         let gives = edition.map_or_else(String::new, |Edition { name, credits, credits_per_user, .. }| {
             let users = match credits_per_user {
                 0 => String::new(),
@@ -271,7 +271,7 @@ impl Portal<'_> {
                     thousands(left),
                     thousands(books.reserve())
                 );
-                if books.is_spent() {
+                if books.shortage(Priority::Main).is_some() {
                     let until = self.config.zoho.data_center.credit_day_end(self.client.portal_now());
                     let hint = format!("a run would stop at once; the day turns at {} UTC", minute(until));
                     findings.fail_as(AREA, "credits", Class::Quota, found, Some(hint));

@@ -160,3 +160,43 @@ fn shown(response: &Response<Bytes>, include: bool) -> Vec<u8> {
     text.extend_from_slice(response.body());
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::DataCenter;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    proptest! {
+        /// Whatever is typed is a request to one of Zoho's own servers, or is refused before anything is sent.
+        #[test]
+        fn what_is_typed_goes_to_zoho_or_nowhere(
+            method in "(GET|post|PUT|X)",
+            path in "(/tickets|tickets|https://desk\\.zoho\\.com/api/v1/tickets|https://|//|)[ -~]{0,30}",
+            query in prop::collection::vec("[ -~]{0,20}", 0..3),
+            data in proptest::option::of("[{\\[\"a-z:,0-9}\\]]{0,20}"),
+        ) {
+            let mut typed = vec!["api".to_owned(), method, path];
+            typed.extend(query.into_iter().flat_map(|pair| ["--query".to_owned(), pair]));
+            typed.extend(data.into_iter().flat_map(|json| ["--data".to_owned(), json]));
+            let Ok(Command { options }) = Command::try_parse_from(typed) else { return Ok(()) };
+            let servers = Servers::at(DataCenter::Us, Url::parse("https://desk.zoho.com/").expect("an address"));
+            if let Ok(request) = request(&options, &servers) {
+                // A path is no way to another server.
+                let root = servers.url(request.product).to_string();
+                let sent = Url::parse(&format!("{}{}", root.trim_end_matches('/'), request.path));
+                let sent = sent.expect("an address");
+                prop_assert_eq!(sent.host_str(), Some("desk.zoho.com"));
+                prop_assert!(request.path.starts_with('/'), "{}", request.path);
+            }
+        }
+    }
+}

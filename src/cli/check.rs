@@ -7,6 +7,7 @@ use super::{World, print};
 use crate::check::{self, Findings, Portal};
 use crate::config::{Config, OrgId, Reserve};
 use crate::error::{Class, Error};
+use crate::ledger::Today;
 use crate::report;
 use crate::resource::{self, Resource};
 use crate::warehouse::Warehouse;
@@ -47,15 +48,15 @@ async fn check_all(world: &World, config: &Config) -> Findings {
         resource::ALL.to_vec()
     });
     let warehouse = wiring::warehouse_to_read(&config.warehouse).await;
-    let most_credits = match &warehouse {
+    let today = match &warehouse {
         Ok(warehouse) => {
             let day_start = config.zoho.data_center.credit_day_start(world.clock.now());
             // Without a ledger nothing is known, and what else is wrong is a finding of its own.
-            on_any!(warehouse, warehouse => warehouse.most_credits(day_start).await).unwrap_or_default()
+            on_any!(warehouse, warehouse => warehouse.today(day_start).await).unwrap_or_default()
         }
-        Err(_) => None,
+        Err(_) => Today::default(),
     };
-    let (portal, org_id) = check_portal(world, config, &resources, most_credits).await;
+    let (portal, org_id) = check_portal(world, config, &resources, today.most).await;
     findings.append(portal);
     let url = &config.warehouse.url;
     findings.append(match warehouse {

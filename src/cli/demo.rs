@@ -9,7 +9,7 @@ use desk_sandbox::{Sandbox, Settings};
 
 use super::sync::plan;
 use super::wiring::{self, AnyWarehouse, on_any};
-use super::{World, print, signals};
+use super::{World, estimate, print, signals};
 use crate::config::{Config, Inputs};
 use crate::error::{Class, Error};
 use crate::report::{self, Table};
@@ -44,6 +44,8 @@ pub(super) async fn run(world: &World, options: &Options) -> Result<Class, Error
     let warehouse = wiring::warehouse(&config.warehouse, &world.clock).await?;
 
     world.say(&format!("a look-alike of Zoho Desk with {} tickets answers at {}\n", options.tickets, server.url));
+    world.say("what the first sync will cost, from a count of each resource:");
+    print(&format!("\n{}\n", report::estimate(&estimate::of_plan(world, &config, &plan).await?)))?;
     world.say("first sync: all history, newest part first");
     let shutdown = signals::shutdown(&world.log);
     let class = sync_once(world, &config, &plan, &warehouse, &shutdown).await?;

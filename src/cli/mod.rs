@@ -3,10 +3,12 @@
 
 mod api;
 mod auth;
+mod backfill;
 mod check;
 mod completions;
 #[cfg(feature = "demo")]
 mod demo;
+mod estimate;
 mod given;
 mod init;
 mod pages;
@@ -17,6 +19,8 @@ mod signals;
 mod status;
 mod sync;
 mod ticket;
+mod verify;
+mod wait;
 mod wiring;
 
 use std::io::IsTerminal;
@@ -27,7 +31,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::clock::Clock;
 use crate::error::{Class, Error};
-use crate::report::{self, Bars, Lines, Log, LogFormat, Verbosity};
+use crate::report::{self, Bars, Countdown, Lines, Log, LogFormat, Notes, Ticker, Verbosity};
 use crate::sync::{Observer, Silent};
 
 /// Copies a Zoho Desk portal into a SQL warehouse that you own.
@@ -82,6 +86,12 @@ enum Command {
     Check(check::Options),
     /// Bring the warehouse up to date: the nightly job; the first run reads all history
     Sync(sync::Options),
+    /// Compare the warehouse with the portal, and mend what differs
+    Verify(verify::Options),
+    /// Read an explicit range of time, beside the nightly job if need be; no bookmark moves
+    Backfill(backfill::Options),
+    /// Tell what a run would cost, before anything is spent: requests, credits, time, days
+    Estimate(estimate::Options),
     /// Show what the warehouse holds: how complete, which runs, what they cost
     Status(status::Options),
     /// List what can be extracted, with the scopes that it needs
@@ -117,6 +127,9 @@ async fn dispatch(world: &World, command: Command) -> Result<Class, Error> {
         Command::Auth(options) => auth::run(world, options).await,
         Command::Check(options) => check::run(world, options).await,
         Command::Sync(options) => sync::run(world, options).await,
+        Command::Verify(options) => verify::run(world, options).await,
+        Command::Backfill(options) => backfill::run(world, options).await,
+        Command::Estimate(options) => estimate::run(world, options).await,
         Command::Status(options) => status::run(world, options).await,
         Command::Resources(options) => resources::run(&options),
         Command::Api(options) => api::run(world, &options).await,
@@ -148,10 +161,22 @@ impl World {
         Self { clock: Clock::new(Utc::now), log: Log::start(format, verbosity), global }
     }
 
+    /// Whether somebody at a terminal sees what is drawn there.
+    fn draws(&self) -> bool {
+        std::io::stderr().is_terminal() && !self.global.no_progress && self.global.log == Format::Text
+    }
+
+    /// What is shown while a run waits for credits.
+    fn countdown(&self) -> Box<dyn Countdown> {
+        match !self.global.quiet && self.draws() {
+            true => Box::new(Ticker::new(&self.log)),
+            false => Box::<Notes>::default(),
+        }
+    }
+
     /// Who watches a run: bars for a person at a terminal, lines for a log.
     fn observer(&self) -> Box<dyn Observer> {
-        let bars = std::io::stderr().is_terminal() && !self.global.no_progress && self.global.log == Format::Text;
-        match (self.global.quiet, bars) {
+        match (self.global.quiet, self.draws()) {
             (true, _) => Box::new(Silent),
             (false, true) => Box::new(Bars::new(&self.log)),
             (false, false) => Box::new(Lines::default()),

@@ -10,7 +10,8 @@ use crate::auth::{self, Cache, Credentials, Tokens};
 use crate::clock::Clock;
 use crate::config::{self, Config, Inputs, WarehouseUrl};
 use crate::error::Error;
-use crate::http::{Client, Patience, Settings};
+use crate::http::{Client, Patience, Priority, Settings};
+use crate::ledger::Purpose;
 use crate::resource::{self, Resource};
 use crate::transport::{Network, Transport};
 use crate::warehouse::{self, Postgres, SqlWarehouse, Sqlite};
@@ -62,8 +63,17 @@ pub(super) fn client(config: &Config, clock: &Clock) -> Result<Arc<Client>, Erro
     client_with(config, credentials(config)?, clock)
 }
 
+/// A client for the configured portal that asks for nothing more important than this.
+pub(super) fn client_for(config: &Config, priority: Priority, clock: &Clock) -> Result<Arc<Client>, Error> {
+    build(config, credentials(config)?, priority, clock)
+}
+
 /// A client for the configured portal that signs in with these credentials.
 pub(super) fn client_with(config: &Config, credentials: Credentials, clock: &Clock) -> Result<Arc<Client>, Error> {
+    build(config, credentials, Priority::Main, clock)
+}
+
+fn build(config: &Config, credentials: Credentials, priority: Priority, clock: &Clock) -> Result<Arc<Client>, Error> {
     let transport: Arc<dyn Transport> = Arc::new(Network::new()?);
     let tokens = tokens(config, Arc::clone(&transport), credentials, clock);
     let settings = Settings {
@@ -72,7 +82,10 @@ pub(super) fn client_with(config: &Config, credentials: Credentials, clock: &Clo
         concurrency: config.limits.concurrency,
         requests_per_second: config.limits.requests_per_second,
         reserve: config.limits.credit_reserve,
+        daily_credits: config.limits.daily_credits,
+        priority,
         patience: Patience { tries: config.limits.tries },
+        random: rand::random,
     };
     Ok(Arc::new(Client::new(transport, tokens, clock.clone(), settings)))
 }
@@ -136,15 +149,24 @@ pub(super) enum AnyWarehouse {
     Postgres(SqlWarehouse<Postgres>),
 }
 
-/// Opens the warehouse for a run: holds the lock, brings the schema up to date.
+/// Opens the warehouse for a sync: holds its lock, brings the schema up to date.
 pub(super) async fn warehouse(config: &config::Warehouse, clock: &Clock) -> Result<AnyWarehouse, warehouse::Error> {
+    warehouse_for(config, Purpose::Sync.claims([]), clock).await
+}
+
+/// Opens the warehouse for a run that claims this.
+pub(super) async fn warehouse_for(
+    config: &config::Warehouse,
+    claims: Vec<String>,
+    clock: &Clock,
+) -> Result<AnyWarehouse, warehouse::Error> {
     Ok(match &config.url {
         WarehouseUrl::Memory | WarehouseUrl::Sqlite { .. } => {
-            AnyWarehouse::Sqlite(SqlWarehouse::open(Sqlite::open(&config.url).await?, clock.now()).await?)
+            AnyWarehouse::Sqlite(SqlWarehouse::open_for(Sqlite::open(&config.url).await?, claims, clock.now()).await?)
         }
         WarehouseUrl::Postgres { .. } => {
             let dialect = Postgres::open(&config.url, &config.schema).await?;
-            AnyWarehouse::Postgres(SqlWarehouse::open(dialect, clock.now()).await?)
+            AnyWarehouse::Postgres(SqlWarehouse::open_for(dialect, claims, clock.now()).await?)
         }
     })
 }

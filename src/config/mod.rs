@@ -113,6 +113,10 @@ pub struct Sync {
     pub start_date: Option<DateTime<Utc>>,
     /// How much of the last run's time is read again; 31 days at most.
     pub overlap: Duration,
+    /// Credits that a run spends on comparing a part of the warehouse with the portal.
+    pub verify_budget: u32,
+    /// Names of resources whose rows are completed by the record read alone; not checked against those that exist.
+    pub detail: Vec<String>,
 }
 
 /// How hard to press.
@@ -124,6 +128,8 @@ pub struct Limits {
     pub requests_per_second: u32,
     /// API credits that are left to others.
     pub credit_reserve: Reserve,
+    /// API credits that this program spends in a day at most, in all its runs. None means up to the reserve.
+    pub daily_credits: Option<u64>,
     /// How often a failing request is sent in all, 1 to 20.
     pub tries: u32,
 }
@@ -266,18 +272,28 @@ fn sync(layers: &mut Layers) -> Result<Sync, Noted> {
     let resources = layers.names("sync.resources");
     let start_date = layers.read("sync.start_date", moment);
     let overlap = layers.must("sync.overlap", value::overlap);
-    Ok(Sync { resources: resources?, start_date: start_date?, overlap: overlap? })
+    let verify_budget = layers.number("sync.verify_budget");
+    let detail = layers.names("sync.detail");
+    Ok(Sync {
+        resources: resources?,
+        start_date: start_date?,
+        overlap: overlap?,
+        verify_budget: verify_budget?,
+        detail: detail?.unwrap_or_default(),
+    })
 }
 
 fn limits(layers: &mut Layers) -> Result<Limits, Noted> {
     let concurrency = layers.number("limits.concurrency");
     let requests_per_second = layers.number("limits.requests_per_second");
     let credit_reserve = layers.must("limits.credit_reserve", Reserve::parse);
+    let daily_credits = layers.read("limits.daily_credits", value::credits);
     let tries = layers.number("limits.tries");
     Ok(Limits {
         concurrency: concurrency?,
         requests_per_second: requests_per_second?,
         credit_reserve: credit_reserve?,
+        daily_credits: daily_credits?,
         tries: tries?,
     })
 }

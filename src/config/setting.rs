@@ -154,6 +154,13 @@ pub static ALL: &[Setting] = &[
     .example("tickets,contacts,tasks"),
     setting(
         "sync",
+        "detail",
+        Kind::Names,
+        "Resources of which each new or changed record is also read alone, a request and credit each, for columns that only this has.",
+    )
+    .example("articles,tickets"),
+    setting(
+        "sync",
         "start_date",
         Kind::Moment,
         "Where the first run begins; without it, at the portal's beginning. Days begin at midnight UTC.",
@@ -166,6 +173,13 @@ pub static ALL: &[Setting] = &[
         "How much of the last run's time to read again: Zoho's search index lags behind the records.",
     )
     .default("15m"),
+    setting(
+        "sync",
+        "verify_budget",
+        Kind::Number { least: 0, most: 100_000 },
+        "API credits that a nightly run spends on comparing a part of the warehouse with the portal; 0 for none.",
+    )
+    .default("60"),
     setting(
         "limits",
         "concurrency",
@@ -187,6 +201,13 @@ pub static ALL: &[Setting] = &[
         "API credits to leave to others: a share of the day's, in quotes, or a number of credits.",
     )
     .default("20%"),
+    setting(
+        "limits",
+        "daily_credits",
+        Kind::TextOrNumber,
+        "API credits to spend in a day at most, in all runs together; without it, down to the reserve.",
+    )
+    .example("50000"),
     setting(
         "limits",
         "tries",

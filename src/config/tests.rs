@@ -1,6 +1,7 @@
 //! The configuration as a whole: layers, places, mistakes. The files in `config/` are held to the table in `shipped`,
 //! single values are tested beside their parsers.
 
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
@@ -347,4 +348,37 @@ fn without_a_home_the_state_folder_has_to_be_named() {
     assert_eq!(world.error().to_string(), "`state.dir` is not set");
     assert!(world.error().hint().is_some_and(|hint| hint.contains("DESKHOUSE_STATE__DIR")));
     assert_eq!(world.flag("state.dir", "/x").load().state.dir, PathBuf::from("/x"));
+}
+
+proptest! {
+    /// A file of any text gives a configuration, or mistakes that can be told.
+    #[test]
+    fn any_file_is_read_or_refused(
+        lines in prop::collection::vec(("(zoho|warehouse|sync|limits|state|[a-z]{1,8})?", "[a-z_]{0,12}", "[ -~]{0,24}"), 0..6),
+        tail in "\\PC{0,20}",
+    ) {
+        let mut text = String::new();
+        for (section, name, value) in lines {
+            text.push_str(&format!("[{section}]\n{name} = {value}\n"));
+        }
+        let world = with_file(&format!("{text}{tail}"));
+        if let Err(error) = Config::load(&world.inputs) {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+
+    /// So does any value of any setting in the environment.
+    #[test]
+    fn any_variable_is_read_or_refused(
+        name in prop::sample::select(vec![
+            "DATABASE_URL", "DESKHOUSE_LIMITS__CREDIT_RESERVE", "DESKHOUSE_SYNC__START_DATE", "DESKHOUSE_SYNC__OVERLAP",
+            "DESKHOUSE_ZOHO__DESK_URL", "DESKHOUSE_SYNC__RESOURCES", "DESKHOUSE_ZOHO__ORG_ID", "ZOHO_REFRESH_TOKEN",
+        ]),
+        value in "\\PC{0,40}",
+    ) {
+        let world = World::new().variable(name, &value);
+        if let Err(error) = Config::load(&world.inputs) {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
 }

@@ -103,6 +103,12 @@ impl fmt::Display for Reserve {
     }
 }
 
+/// A number of credits, 1 or more.
+pub(super) fn credits(text: &str) -> Result<u64, Refused> {
+    let credits = text.trim().parse().ok().filter(|credits| *credits > 0);
+    credits.ok_or_else(|| Refused::new("a whole number of credits, 1 or more"))
+}
+
 /// A day, which begins at midnight UTC, or a time with its offset.
 pub fn moment(text: &str) -> Result<DateTime<Utc>, Refused> {
     let text = text.trim();

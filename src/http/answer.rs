@@ -7,8 +7,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -18,7 +17,7 @@ use crate::transport;
 /// A good answer of a list.
 #[derive(Debug, Default)]
 pub struct Answer {
-    /// The records under `data`; none for an empty answer (204).
+    /// The records; none for an empty answer (204).
     pub records: Vec<Box<RawValue>>,
     /// How many records match, this page and all after it included. Searches say so, other lists do not.
     pub count: Option<u64>,
@@ -48,6 +47,7 @@ pub(super) enum Failure {
 pub(super) enum Cause {
     Status(u16),
     NotJson,
+    NoList,
     Transport(String),
 }
 
@@ -71,6 +71,7 @@ impl fmt::Display for Cause {
                 write!(f, "{status} {}", reason.unwrap_or("of unknown meaning"))
             }
             Self::NotJson => f.write_str("an answer that is not JSON or was cut short"),
+            Self::NoList => f.write_str("an answer without a list of records"),
             Self::Transport(error) => f.write_str(error),
         }
     }
@@ -103,16 +104,20 @@ pub enum Problem {
     Other,
 }
 
-/// Reads a page of a list: status, headers and body.
-pub(super) fn page(response: &::http::Response<Bytes>) -> Result<Answer, Failure> {
+/// Reads a page of a list: status, headers and body. The array of records is called `records`, or else `data`.
+pub(super) fn page(response: &::http::Response<Bytes>, records: &str) -> Result<Answer, Failure> {
     check_status(response)?;
     if response.status() == ::http::StatusCode::NO_CONTENT {
         return Ok(Answer::default());
     }
     // A byte that is no UTF-8 must not cost the page: it becomes U+FFFD, as it would in any text of the database.
     let body = String::from_utf8_lossy(response.body());
-    match serde_json::from_str::<Envelope>(&body) {
+    let mut json = serde_json::Deserializer::from_str(&body);
+    let envelope = EnvelopeSeed { records }.deserialize(&mut json);
+    match envelope.and_then(|envelope| json.end().map(|()| envelope)) {
         Ok(Envelope { code: Some(_), records: None, .. }) => Err(refusal(response)),
+        // Not an empty page: that one says so.
+        Ok(Envelope { is_list: false, .. }) => Err(Failure::Transient(Cause::NoList)),
         Ok(envelope) => Ok(Answer { records: envelope.records.unwrap_or_default(), count: envelope.count }),
         Err(_) => Err(Failure::Transient(Cause::NotJson)),
     }
@@ -136,6 +141,11 @@ fn check_status(response: &::http::Response<Bytes>) -> Result<(), Failure> {
         status @ (408 | 500..=599) => Err(Failure::Transient(Cause::Status(status))),
         _ => Err(refusal(response)),
     }
+}
+
+/// Whether the portal refused because too many requests were in flight.
+pub(super) fn is_crowded(response: &::http::Response<Bytes>) -> bool {
+    response.status() == 429 && refusal(response) == Failure::Concurrency
 }
 
 fn refusal(response: &::http::Response<Bytes>) -> Failure {
@@ -239,17 +249,23 @@ struct Envelope {
     records: Option<Vec<Box<RawValue>>>,
     count: Option<u64>,
     code: Option<IgnoredAny>,
+    /// There is an array of records, or a null in its place.
+    is_list: bool,
 }
 
-impl<'de> Deserialize<'de> for Envelope {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EnvelopeVisitor)
+struct EnvelopeSeed<'a> {
+    records: &'a str,
+}
+
+impl<'de> DeserializeSeed<'de> for EnvelopeSeed<'_> {
+    type Value = Envelope;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Envelope, D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-struct EnvelopeVisitor;
-
-impl<'de> Visitor<'de> for EnvelopeVisitor {
+impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
     type Value = Envelope;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -260,7 +276,9 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
         let mut envelope = Envelope::default();
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             match name.as_ref() {
-                "data" => envelope.records = map.next_value()?,
+                name if name == self.records || name == "data" => {
+                    (envelope.records, envelope.is_list) = (map.next_value()?, true);
+                }
                 "count" => {
                     let count = read::integer(map.next_value::<&RawValue>()?.get()).unwrap_or_default();
                     envelope.count = count.and_then(|count| u64::try_from(count).ok());
@@ -276,115 +294,5 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn classified(status: u16, body: &str) -> Result<Answer, Failure> {
-        let response = ::http::Response::builder().status(status).body(Bytes::copy_from_slice(body.as_bytes()));
-        page(&response.expect("a response"))
-    }
-
-    fn failed(status: u16, body: &str) -> Failure {
-        classified(status, body).expect_err("a failure")
-    }
-
-    #[test]
-    fn a_page_gives_its_records_and_their_count() {
-        let answer = classified(200, r#"{"data":[{"id":"1"},{"id":"2"}],"count":"17","more":{}}"#).expect("an answer");
-        assert_eq!(answer.records.len(), 2);
-        assert_eq!(answer.count, Some(17));
-    }
-
-    #[test]
-    fn an_empty_answer_is_an_empty_page() {
-        assert!(classified(204, "").expect("an answer").records.is_empty());
-        assert!(classified(200, r#"{"data":[]}"#).expect("an answer").records.is_empty());
-    }
-
-    #[test]
-    fn a_page_that_is_no_json_or_cut_short_is_transient() {
-        for body in ["<!doctype html><p>hello", "", r#"{"data":[{"id":"1"},{"id":"#, "[]"] {
-            assert_eq!(failed(200, body), Failure::Transient(Cause::NotJson), "{body}");
-        }
-    }
-
-    #[test]
-    fn a_body_with_a_broken_byte_is_still_a_page() {
-        let response =
-            ::http::Response::builder().status(200).body(Bytes::from_static(b"{\"data\":[{\"id\":\"a\xff\"}]}"));
-        assert_eq!(page(&response.expect("a response")).expect("an answer").records.len(), 1);
-    }
-
-    #[test]
-    fn an_error_under_status_200_is_an_error() {
-        assert_eq!(failed(200, r#"{"errorCode":"THRESHOLD_EXCEEDED","message":"m"}"#), Failure::CreditsGone(None));
-        assert_eq!(failed(200, r#"{"errorCode":"INVALID_OAUTH"}"#), Failure::Unauthorized);
-        assert!(matches!(failed(200, r#"{"errorCode":"SCOPE_MISMATCH"}"#), Failure::Refused(_)));
-    }
-
-    #[test]
-    fn the_two_kinds_of_429_are_told_apart() {
-        assert_eq!(failed(429, r#"{"errorCode":"THRESHOLD_EXCEEDED"}"#), Failure::CreditsGone(None));
-        assert_eq!(failed(429, r#"{"errorCode":"TOO_MANY_REQUESTS"}"#), Failure::Concurrency);
-        assert_eq!(failed(429, "slow down"), Failure::Concurrency);
-    }
-
-    #[test]
-    fn what_a_422_teaches_is_read_from_its_text() {
-        let problem = |message: &str| match failed(
-            422,
-            &serde_json::json!({"errorCode": "UNPROCESSABLE_ENTITY", "message": message}).to_string(),
-        ) {
-            Failure::Refused(refusal) => refusal.problem,
-            other => panic!("not refused: {other:?}"),
-        };
-        let range = |field: &str, largest| Problem::Range { field: field.into(), largest };
-        assert_eq!(problem("The value passed for field 'limit' exceeds the range of '1-50'."), range("limit", 50));
-        assert_eq!(problem("The value passed for field 'from' exceeds the range of '0-4999'."), range("from", 4999));
-        assert_eq!(problem("Max search result iterable is 5000"), Problem::Depth(5000));
-        assert_eq!(problem("Extra query parameter 'sortOrder' is present in the input."), Problem::Other);
-    }
-
-    #[test]
-    fn a_code_that_does_not_look_like_one_is_not_repeated() {
-        match failed(400, r#"{"errorCode":"jane@example.com is unknown"}"#) {
-            Failure::Refused(refusal) => assert_eq!(refusal.code, ""),
-            other => panic!("not refused: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn refusals_of_other_products_are_known_too() {
-        let judged = |status: u16, body: &str| {
-            let response = ::http::Response::builder().status(status).body(Bytes::copy_from_slice(body.as_bytes()));
-            match anything(&response.expect("a response")) {
-                Err(Failure::Refused(Refusal { code, .. })) => Some(code),
-                Err(other) => panic!("not a refusal: {other:?}"),
-                Ok(()) => None,
-            }
-        };
-        let refused = |code: &str| Some(code.to_owned());
-        assert_eq!(judged(200, r#"{"message":"No such list.","status":"error","code":"2501"}"#), refused("2501"));
-        assert_eq!(judged(200, r#"{"message":"Subscribed.","status":"success","code":"0"}"#), None);
-        assert_eq!(judged(401, r#"{"code":"OAUTH_SCOPE_MISMATCH","status":"error"}"#), refused("OAUTH_SCOPE_MISMATCH"));
-        assert_eq!(judged(400, r#"{"code":57,"message":"m"}"#), refused("57"));
-        // A record whose status is called so is no refusal, and neither is what is no JSON.
-        assert_eq!(judged(200, r#"{"id":"1","status":"error","subject":"s"}"#), None);
-        assert_eq!(judged(200, "a,b\n1,2"), None);
-    }
-
-    #[test]
-    fn fields_that_are_not_taken_are_named_without_what_was_sent() {
-        let body = r#"{"errorCode":"INVALID_DATA","message":"m","errors":[
-            {"fieldName":"/contactId","errorType":"missing","errorMessage":"jane@example.com"},
-            {"fieldName":"/cf/cf_region","errorType":"invalid"},
-            {"fieldName":"jane@example.com","errorType":"invalid"},
-            {"fieldName":"/email"}]}"#;
-        match failed(422, body) {
-            Failure::Refused(Refusal { fields, .. }) => {
-                assert_eq!(fields, ["`/contactId` is missing", "`/cf/cf_region` is invalid"]);
-            }
-            other => panic!("not refused: {other:?}"),
-        }
-    }
-}
+#[path = "answer_tests.rs"]
+mod tests;

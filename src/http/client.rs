@@ -8,12 +8,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 
 use super::answer::{self, Answer, Failure, Refusal};
-use super::limits::Limits;
-use super::{Credits, Error, Patience, Request};
+use super::limits::{Limits, Seat, Traffic};
+use super::{Budget, Credits, Error, Patience, Priority, Request, Shortage};
 use crate::auth::{self, AccessToken, Tokens};
 use crate::clock::Clock;
 use crate::config::{OrgId, Product, Reserve, Servers};
-use crate::ledger::Usage;
+use crate::ledger::{Spending, Spent, Today, Usage};
 use crate::transport::Transport;
 
 /// Header that says how many credits a request has cost (Zoho's page on API credits).
@@ -35,8 +35,14 @@ pub struct Settings {
     pub requests_per_second: u32,
     /// Credits that are left to others.
     pub reserve: Reserve,
+    /// Most credits that this program spends in a day, in all its runs.
+    pub daily_credits: Option<u64>,
+    /// How important the command is: none of its requests is more important.
+    pub priority: Priority,
     /// How often a failing request is tried.
     pub patience: Patience,
+    /// Gives a random number from 0 up to 1, by which waits are spread; a simulation gives its own.
+    pub random: fn() -> f64,
 }
 
 /// Asks the Desk API and other products. Shared by all streams of a run.
@@ -77,7 +83,11 @@ impl Client {
     /// A client for one portal. Nothing is sent yet.
     pub fn new(transport: Arc<dyn Transport>, tokens: Tokens, clock: Clock, settings: Settings) -> Self {
         let books = Books {
-            credits: Credits::new(settings.reserve),
+            credits: Credits::new(
+                settings.reserve,
+                settings.daily_credits,
+                settings.servers.data_center().credit_day_start(clock.now()),
+            ),
             day_end: settings.servers.data_center().credit_day_end(clock.now()),
             org_id: settings.org_id.clone(),
             skew: None,
@@ -88,7 +98,7 @@ impl Client {
 
     /// Reads a page of a list: asks once, or as often as it is worth trying.
     pub async fn get(&self, request: &Request) -> Result<Answer, Error> {
-        self.ask(request, answer::page, &mut None).await
+        self.ask(request, |response| answer::page(response, request.records), &mut None).await
     }
 
     /// Asks for anything. The answer comes as it is, that of a refusal too; what writes is not sent again unless it was
@@ -108,7 +118,7 @@ impl Client {
     async fn ask<T>(
         &self,
         request: &Request,
-        read: fn(&Response<Bytes>) -> Result<T, Failure>,
+        read: impl Fn(&Response<Bytes>) -> Result<T, Failure>,
         last: &mut Option<Response<Bytes>>,
     ) -> Result<T, Error> {
         let start = Instant::now();
@@ -129,7 +139,7 @@ impl Client {
                 renewed = true;
                 continue;
             }
-            match self.settings.patience.wait(&failure, request.only_reads(), tries, rand::random()) {
+            match self.settings.patience.wait(&failure, request.only_reads(), tries, (self.settings.random)()) {
                 Some(wait) => {
                     tracing::debug!(request = %request, tries, wait_ms = wait.as_millis() as u64, "trying again");
                     tokio::time::sleep(wait).await;
@@ -142,9 +152,29 @@ impl Client {
         }
     }
 
+    /// A seat for somebody who asks one request after the other, whether or not one is free.
+    pub fn seat(&self) -> Seat<'_> {
+        self.limits.seat()
+    }
+
+    /// A seat, if the portal grants more requests at a time than there are askers.
+    pub fn free_seat(&self) -> Option<Seat<'_>> {
+        self.limits.free_seat()
+    }
+
+    /// What is under way.
+    pub fn traffic(&self) -> Traffic {
+        self.limits.traffic()
+    }
+
     /// The portal's clock less ours, to the second; none before its first answer.
     pub fn skew(&self) -> Option<TimeDelta> {
         self.books().skew
+    }
+
+    /// Takes over what another client has learnt of the portal's clock.
+    pub fn set_skew(&self, skew: TimeDelta) {
+        self.learn_time(&mut self.books(), skew);
     }
 
     /// The portal's time: ours, corrected by the `Date` of its last answer. Bookmarks are kept on this clock.
@@ -160,6 +190,14 @@ impl Client {
     /// Tells what the portal had left when an earlier run of today looked.
     pub fn remember_credits(&self, most: u64) {
         self.books().credits.remember(most);
+    }
+
+    /// Tells what earlier runs of a credit day have seen left and have spent.
+    pub fn remember_today(&self, day: DateTime<Utc>, today: Today) {
+        if let Some(most) = today.most {
+            self.remember_credits(most);
+        }
+        self.books().credits.confirm(day, today.spent);
     }
 
     /// What one resource has cost so far.
@@ -182,6 +220,33 @@ impl Client {
         self.books().credits.most()
     }
 
+    /// What has been spent since this was last asked, for the ledger.
+    pub fn take_spending(&self) -> Spending {
+        let mut books = self.books();
+        let at = books.portal_time(self.clock.now());
+        let credits = &mut books.credits;
+        Spending {
+            at,
+            bookings: credits.take_bookings(),
+            day: credits.day(),
+            total: credits.total(),
+            left: credits.left(),
+            most: credits.most(),
+        }
+    }
+
+    /// Tells what the ledger says of all runs of a credit day. Those that are at work share what the configuration lets
+    /// through at a time.
+    pub fn confirm_spending(&self, day: DateTime<Utc>, spent: Spent) {
+        self.books().credits.confirm(day, spent.credits);
+        self.limits.bound(self.settings.concurrency.div_ceil(spent.runs.max(1)));
+    }
+
+    /// Credits that this client may still spend today, and on a whole day.
+    pub fn budget(&self) -> Budget {
+        self.books().credits.budget(self.settings.priority)
+    }
+
     /// When the portal's credit day began.
     pub fn credit_day_start(&self) -> DateTime<Utc> {
         self.settings.servers.data_center().credit_day_start(self.portal_now())
@@ -189,9 +254,9 @@ impl Client {
 
     /// Sends once: an answer of whatever kind, or why there is none.
     async fn attempt(&self, request: &Request, token: &AccessToken) -> Result<Result<Response<Bytes>, Failure>, Error> {
-        let _turn = self.limits.turn().await;
+        let turn = self.limits.turn().await;
         if request.product.is_desk {
-            self.check_reserve()?;
+            self.check_credits(request.priority)?;
         }
         let sent = self.sendable(request, token).map_err(|error| Error::Spent {
             request: request.to_string(),
@@ -202,6 +267,11 @@ impl Client {
         Ok(match self.transport.send(sent).await {
             Ok(response) => {
                 self.book(request, &response);
+                if answer::is_crowded(&response) {
+                    turn.refused();
+                } else if response.status().is_success() {
+                    turn.good();
+                }
                 Ok(response)
             }
             Err(error) => Err(Failure::of(&error)),
@@ -225,17 +295,30 @@ impl Client {
         builder.body(request.json.clone().unwrap_or_default())
     }
 
-    fn check_reserve(&self) -> Result<(), Error> {
+    fn check_credits(&self, priority: Priority) -> Result<(), Error> {
         let mut books = self.books();
         let now = books.portal_time(self.clock.now());
         if now >= books.day_end {
-            books.credits.turn_day();
+            books.credits.turn_day(self.settings.servers.data_center().credit_day_start(now));
             books.day_end = self.settings.servers.data_center().credit_day_end(now);
         }
-        if !books.credits.is_spent() {
-            return Ok(());
+        match books.credits.shortage(priority.max(self.settings.priority)) {
+            Some(shortage) => Err(Error::OutOfCredits { shortage, until: books.day_end }),
+            None => Ok(()),
         }
-        Err(Error::OutOfCredits { left: books.credits.left(), reserve: books.credits.reserve(), until: books.day_end })
+    }
+
+    fn learn_time(&self, books: &mut Books, skew: TimeDelta) {
+        if books.skew.replace(skew).is_some() {
+            return;
+        }
+        // Until now the day was guessed by our clock, which may be wrong.
+        let (now, data_center) = (self.clock.now() + skew, self.settings.servers.data_center());
+        books.day_end = data_center.credit_day_end(now);
+        let day = data_center.credit_day_start(now);
+        if day != books.credits.day() {
+            books.credits.turn_day(day);
+        }
     }
 
     fn book(&self, request: &Request, response: &Response<Bytes>) {
@@ -243,14 +326,10 @@ impl Client {
         let credits = |name| answer::header(response, name).filter(|_| request.product.is_desk);
         let (weight, left) = (credits(WEIGHT), credits(REMAINING));
         let mut books = self.books();
-        books.credits.book(request.resource, weight, left);
         if let Some(date) = answer::date(response) {
-            let skew = date - self.clock.now();
-            if books.skew.replace(skew).is_none() {
-                // Until now the day was guessed by our clock, which may be wrong.
-                books.day_end = self.settings.servers.data_center().credit_day_end(date);
-            }
+            self.learn_time(&mut books, date - self.clock.now());
         }
+        books.credits.book(request.resource, request.endpoint(), weight, left);
     }
 
     fn give_up(&self, asked: &Request, failure: Failure, tries: u32, seconds: f64) -> Error {
@@ -270,7 +349,7 @@ impl Client {
                 let until = seconds
                     .and_then(|seconds| TimeDelta::try_seconds(i64::try_from(seconds).ok()?))
                     .map_or(books.day_end, |wait| now + wait);
-                Error::OutOfCredits { left: Some(0), reserve: books.credits.reserve(), until }
+                Error::OutOfCredits { shortage: Shortage::Gone, until }
             }
             Failure::Unauthorized if asked.product.is_desk => {
                 Error::SignIn(auth::Error::NotAccepted { host: self.host(asked.product) })

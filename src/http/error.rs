@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::answer::Problem;
+use super::credits::Shortage;
 use crate::auth;
 
 /// Why there is no answer.
@@ -26,12 +27,10 @@ pub enum Error {
         host: String,
     },
     /// The credits are used up, or what is left is reserved for others: the run stops and goes on another day.
-    #[error("{}", out_of_credits(*left, *reserve))]
+    #[error("{}", out_of_credits(*shortage))]
     OutOfCredits {
-        /// Credits that the portal has left today.
-        left: Option<u64>,
-        /// Credits that are left to others.
-        reserve: u64,
+        /// What is short.
+        shortage: Shortage,
         /// When the credit day turns.
         until: DateTime<Utc>,
     },
@@ -114,9 +113,21 @@ fn reason(status: u16, code: &str, fields: &[String]) -> String {
     format!("{status}{code}{fields}")
 }
 
-fn out_of_credits(left: Option<u64>, reserve: u64) -> String {
-    match left {
-        Some(left) if left > 0 => format!("stopped at the credit reserve ({left} left, reserve {reserve})"),
-        _ => "the portal's API credits of the day are used up".into(),
+fn out_of_credits(shortage: Shortage) -> String {
+    let others = |kept: u64| match kept {
+        0 => String::new(),
+        kept => format!(", {kept} kept for more important work"),
+    };
+    match shortage {
+        Shortage::Gone => "the portal's API credits of the day are used up".into(),
+        Shortage::Reserve { left, reserve, kept } => {
+            format!("stopped at the credit reserve ({left} left, reserve {reserve}{})", others(kept))
+        }
+        Shortage::Ceiling { spent, ceiling, kept } => {
+            format!(
+                "stopped at the daily credits ({spent} spent today, `limits.daily_credits` {ceiling}{})",
+                others(kept)
+            )
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! How fast requests may go: a rate of our own, and as many at a time as the portal grants. The credits they cost are
-//! `credits`' business.
+//! `credits`' business, how many the portal grants is learnt by `concurrency`.
 
 use std::num::NonZeroU32;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::Clock;
@@ -11,11 +12,34 @@ use governor::{Quota, RateLimiter};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-/// Lets requests through at the configured rate, and no more at a time than configured.
+use super::concurrency::Concurrency;
+
+/// Lets requests through at the configured rate, and no more at a time than the portal grants.
 pub(super) struct Limits {
     rate: RateLimiter<NotKeyed, InMemoryState, Timer, NoOpMiddleware<Duration>>,
     timer: Timer,
+    /// First come, first served: nobody starves.
     permits: Semaphore,
+    state: Mutex<State>,
+}
+
+struct State {
+    concurrency: Concurrency,
+    /// Permits that exist, taken or not.
+    permits: u32,
+    traffic: Traffic,
+    seats: u32,
+}
+
+/// What is under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests that have been sent and are not answered, or wait for their moment within the rate.
+    pub in_flight: u32,
+    /// Requests that may be in flight by now.
+    pub allowed: u32,
+    /// Requests that the portal refused because too many were in flight.
+    pub refused: u64,
 }
 
 /// The clock of tokio's timers, so that rate and waits follow the same, possibly virtual, time.
@@ -38,20 +62,108 @@ impl Limits {
         // Evenly spaced: a bucket that begins full would let twice the rate through in the first second.
         let quota = Quota::per_second(NonZeroU32::new(requests_per_second).unwrap_or(NonZeroU32::MIN))
             .allow_burst(NonZeroU32::MIN);
+        let concurrency = Concurrency::new(concurrency);
+        let permits = concurrency.allowed();
         Self {
             rate: RateLimiter::direct_with_clock(quota, timer.clone()),
             timer,
-            permits: Semaphore::new(concurrency.max(1) as usize),
+            permits: Semaphore::new(permits as usize),
+            state: Mutex::new(State { concurrency, permits, traffic: Traffic::default(), seats: 0 }),
         }
     }
 
-    /// Waits for a turn; the request is in flight as long as the permit lives.
-    pub(super) async fn turn(&self) -> SemaphorePermit<'_> {
+    /// Waits for a turn; the request is in flight as long as it lives.
+    pub(super) async fn turn(&self) -> Turn<'_> {
         let permit = self.permits.acquire().await.unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
+        self.state().traffic.in_flight += 1;
+        let mut turn = Turn { limits: self, permit: Some(permit), era: 0, sent: Instant::now() };
         while let Err(early) = self.rate.check() {
             tokio::time::sleep(early.wait_time_from(self.timer.now())).await;
         }
-        permit
+        (turn.era, turn.sent) = (self.state().concurrency.era(), Instant::now());
+        turn
+    }
+
+    /// A seat among those that ask at the same time, whether or not one is free.
+    pub(super) fn seat(&self) -> Seat<'_> {
+        self.state().seats += 1;
+        Seat(self)
+    }
+
+    /// A seat, if the portal grants more requests at a time than there are askers.
+    pub(super) fn free_seat(&self) -> Option<Seat<'_>> {
+        let mut state = self.state();
+        (state.seats < state.concurrency.allowed()).then(|| {
+            state.seats += 1;
+            Seat(self)
+        })
+    }
+
+    /// Lets no more than so many requests through at a time from now on.
+    pub(super) fn bound(&self, most: u32) {
+        self.state().concurrency.bound(most);
+    }
+
+    pub(super) fn traffic(&self) -> Traffic {
+        let state = self.state();
+        Traffic { allowed: state.concurrency.allowed(), ..state.traffic }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request's turn.
+pub(super) struct Turn<'a> {
+    limits: &'a Limits,
+    /// None only while it is given back.
+    permit: Option<SemaphorePermit<'a>>,
+    era: u32,
+    sent: Instant,
+}
+
+impl Turn<'_> {
+    /// The request was answered well.
+    pub(super) fn good(&self) {
+        let full = self.limits.permits.available_permits() == 0;
+        self.limits.state().concurrency.good(self.sent.elapsed(), full);
+    }
+
+    /// The request was refused, because too many were in flight.
+    pub(super) fn refused(&self) {
+        let mut state = self.limits.state();
+        state.traffic.refused += 1;
+        state.concurrency.refused(self.era);
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut state = self.limits.state();
+        state.traffic.in_flight -= 1;
+        let allowed = state.concurrency.allowed();
+        if let Some(permit) = self.permit.take().filter(|_| state.permits > allowed) {
+            permit.forget();
+            state.permits -= 1;
+        }
+        if state.permits > allowed {
+            // Those that nobody holds; the others go when they come back.
+            state.permits -= self.limits.permits.forget_permits((state.permits - allowed) as usize) as u32;
+        }
+        if state.permits < allowed {
+            self.limits.permits.add_permits((allowed - state.permits) as usize);
+            state.permits = allowed;
+        }
+    }
+}
+
+/// Somebody who asks one request after the other.
+pub struct Seat<'a>(&'a Limits);
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.0.state().seats -= 1;
     }
 }
 
@@ -75,5 +187,32 @@ mod tests {
         let limits = Limits::new(2, 100);
         let (_first, _second) = (limits.turn().await, limits.turn().await);
         assert!(tokio::time::timeout(Duration::from_secs(60), limits.turn()).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_takes_permits_away_as_they_come_back() {
+        let limits = Limits::new(8, 1_000);
+        while limits.traffic().allowed < 8 {
+            let turns: Vec<_> =
+                futures_util::future::join_all((0..limits.traffic().allowed).map(|_| limits.turn())).await;
+            turns.iter().for_each(Turn::good);
+        }
+        let turns = futures_util::future::join_all((0..8).map(|_| limits.turn())).await;
+        turns[0].refused();
+        turns[1].refused();
+        drop(turns);
+        assert_eq!(limits.traffic(), Traffic { in_flight: 0, allowed: 4, refused: 2 });
+        let _held = futures_util::future::join_all((0..4).map(|_| limits.turn())).await;
+        assert!(tokio::time::timeout(Duration::from_secs(60), limits.turn()).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn seats_are_as_many_as_requests_at_a_time() {
+        let limits = Limits::new(8, 1_000);
+        let _first = limits.seat();
+        let mut others: Vec<_> = std::iter::from_fn(|| limits.free_seat()).collect();
+        assert_eq!(others.len() as u32 + 1, limits.traffic().allowed);
+        others.pop();
+        assert!(limits.free_seat().is_some());
     }
 }

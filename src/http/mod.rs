@@ -3,6 +3,7 @@
 
 mod answer;
 mod client;
+mod concurrency;
 mod credits;
 mod edition;
 mod error;
@@ -12,8 +13,9 @@ mod retry;
 
 pub use answer::{Answer, Problem};
 pub use client::{Client, REMAINING, Reply, Settings, WEIGHT};
-pub use credits::Credits;
+pub use credits::{Budget, Credits, Priority, Shortage};
 pub use edition::Edition;
 pub use error::Error;
+pub use limits::{Seat, Traffic};
 pub use request::Request;
 pub use retry::Patience;

@@ -7,6 +7,7 @@ use ::http::Method;
 use bytes::Bytes;
 use url::{Url, form_urlencoded};
 
+use super::Priority;
 use crate::config::{DESK, Product};
 
 /// A request to a product.
@@ -24,6 +25,10 @@ pub struct Request {
     pub json: Option<Bytes>,
     /// Resource that pays for it.
     pub resource: &'static str,
+    /// Name of the array of records in the answer of a list; `data` is looked for too.
+    pub records: &'static str,
+    /// How important it is when credits are short.
+    pub priority: Priority,
 }
 
 impl Request {
@@ -34,7 +39,8 @@ impl Request {
 
     /// A request to any product, without parameters. `path` is the whole path on its server.
     pub fn to(product: &'static Product, method: Method, path: String, resource: &'static str) -> Self {
-        Self { method, product, path, query: Vec::new(), json: None, resource }
+        let (query, records, priority) = (Vec::new(), "data", Priority::Main);
+        Self { method, product, path, query, json: None, resource, records, priority }
     }
 
     /// Adds a query parameter.
@@ -42,6 +48,25 @@ impl Request {
     pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         self.query.push((name.into(), value.into()));
         self
+    }
+
+    /// Says under which name the answer holds its records.
+    #[must_use]
+    pub fn records_in(self, records: &'static str) -> Self {
+        Self { records, ..self }
+    }
+
+    /// Says how important it is when credits are short.
+    #[must_use]
+    pub fn priority(self, priority: Priority) -> Self {
+        Self { priority, ..self }
+    }
+
+    /// The path with `{id}` in the place of ids; none for what costs no credits of Desk.
+    pub(super) fn endpoint(&self) -> Option<String> {
+        let is_id = |part: &str| part.len() > 5 && part.bytes().all(|byte| byte.is_ascii_digit());
+        let parts = self.path.split('/').map(|part| if is_id(part) { "{id}" } else { part });
+        self.product.is_desk.then(|| parts.collect::<Vec<_>>().join("/"))
     }
 
     /// Whether it changes nothing, so that it can be sent again whatever became of it.

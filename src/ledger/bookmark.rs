@@ -1,6 +1,6 @@
 //! Bookmarks: up to where a resource is complete, and which ranges a run has to read. Arithmetic only.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 use super::window::{Range, Window};
 
@@ -28,6 +28,11 @@ pub struct Bookmark {
 const FIRST_RUN_AGES: [TimeDelta; 2] = [TimeDelta::days(30), TimeDelta::days(365)];
 
 impl History {
+    /// The start date before which nothing was ever asked for; none where everything was: no portal is older than 2010.
+    pub fn start(&self) -> Option<DateTime<Utc>> {
+        self.bookmark.map(|bookmark| bookmark.since).filter(|since| since.year() >= 2010)
+    }
+
     /// The ranges that need a new window, newest first. `now` is the portal's time.
     ///
     /// After the first run that is [`Bookmark::until`] less `overlap`, to now: the search index lags behind the
@@ -111,7 +116,7 @@ mod tests {
     fn unfinished_windows_come_first_only_where_little_is_new() {
         let range = Range::new(at(0), at(50));
         let progress = crate::ledger::Progress { at: at(0), position: None, done: false };
-        let window = Window { id: crate::ledger::WindowId(1), range, progress };
+        let window = Window { id: crate::ledger::WindowId(1), key: crate::ledger::Key::Modified, range, progress };
         let stopped = History { open: vec![window], ..read_once(at(100)) };
         assert!(stopped.unfinished_first(at(101), OVERLAP));
         assert!(!stopped.unfinished_first(at(115), OVERLAP));

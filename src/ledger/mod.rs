@@ -1,10 +1,16 @@
-//! What a run remembers: windows, bookmarks, counts. Pure types and arithmetic; the SQL that keeps them is in
+//! What a run remembers: windows, bookmarks, tombstones, counts. Pure types and arithmetic; the SQL that keeps them is in
 //! `warehouse::ledger`, what people see of them is in `report`.
 
 mod bookmark;
+mod credits;
 mod run;
+mod spread;
+mod tombstone;
 mod window;
 
 pub use bookmark::{Bookmark, History};
+pub use credits::{Booking, Spending, Spent, Today};
 pub use run::{Counts, ResourceOutcome, RunEnd, RunId, RunStart, State, Usage};
-pub use window::{Progress, Range, Window, WindowId};
+pub use spread::Spread;
+pub use tombstone::{Brake, Reason, Tombstone};
+pub use window::{Key, Progress, Purpose, Range, Window, WindowId};

@@ -4,6 +4,7 @@
 pub mod read;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use bytestring::ByteString;
@@ -23,18 +24,23 @@ pub struct Record {
 pub struct Keys {
     /// Zoho's id.
     pub id: Option<String>,
-    /// `modifiedTime`.
+    /// When it last changed: `modifiedTime`, or what its resource has in its place.
     pub modified: Option<DateTime<Utc>>,
     /// `createdTime`.
     pub created: Option<DateTime<Utc>>,
 }
 
 impl Record {
-    /// Takes the text of one JSON value. A value that is no object has no keys.
+    /// Takes the text of one JSON value, whose keys have their usual names. A value that is no object has no keys.
     pub fn new(raw: Box<RawValue>) -> Self {
+        Self::with_keys(raw, "id", "modifiedTime")
+    }
+
+    /// The same where the keys are in other fields.
+    pub fn with_keys(raw: Box<RawValue>, id: &str, modified: &str) -> Self {
         let raw = ByteString::from(String::from(Box::<str>::from(raw)));
-        let keys = serde_json::Deserializer::from_str(&raw);
-        let keys = { KeysSeed }.deserialize(&mut { keys }).unwrap_or_default();
+        let mut json = serde_json::Deserializer::from_str(&raw);
+        let keys = KeysSeed { id, modified }.deserialize(&mut json).unwrap_or_default();
         Self { raw, keys }
     }
 
@@ -43,15 +49,37 @@ impl Record {
         &self.raw
     }
 
+    /// This record with the fields of another reading of it that it lacks. What both have stays as it is here. Gives
+    /// nothing where one of them is no object.
+    pub fn completed_by(&self, other: &Self) -> Option<Self> {
+        type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+        let own: Fields<'_> = serde_json::from_str(&self.raw).ok()?;
+        let others: Fields<'_> = serde_json::from_str(&other.raw).ok()?;
+        let body = self.raw.trim_end().strip_suffix('}')?;
+        let mut text = body.trim_end().to_owned();
+        for (name, value) in others.iter().filter(|(name, _)| !own.contains_key(*name)) {
+            if !text.ends_with('{') {
+                text.push(',');
+            }
+            text.push_str(&format!("{}:{}", serde_json::to_string(name).ok()?, value.get()));
+        }
+        text.push('}');
+        Some(Self { raw: text.into(), keys: self.keys.clone() })
+    }
+
     /// The keys that paging needs.
     pub fn keys(&self) -> &Keys {
         &self.keys
     }
 }
 
-struct KeysSeed;
+/// Names of the fields that hold the keys.
+struct KeysSeed<'a> {
+    id: &'a str,
+    modified: &'a str,
+}
 
-impl<'de> DeserializeSeed<'de> for KeysSeed {
+impl<'de> DeserializeSeed<'de> for KeysSeed<'_> {
     type Value = Keys;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Keys, D::Error> {
@@ -59,7 +87,7 @@ impl<'de> DeserializeSeed<'de> for KeysSeed {
     }
 }
 
-impl<'de> Visitor<'de> for KeysSeed {
+impl<'de> Visitor<'de> for KeysSeed<'_> {
     type Value = Keys;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,20 +98,16 @@ impl<'de> Visitor<'de> for KeysSeed {
         let mut keys = Keys::default();
         let mut mended = false;
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-            match name.as_ref() {
-                "id" => {
-                    let id = read::text(map.next_value::<&RawValue>()?.get(), &mut mended);
-                    keys.id = id.map(Cow::into_owned);
-                }
-                "modifiedTime" => {
-                    keys.modified = read::timestamp(map.next_value::<&RawValue>()?.get()).unwrap_or_default();
-                }
-                "createdTime" => {
-                    keys.created = read::timestamp(map.next_value::<&RawValue>()?.get()).unwrap_or_default();
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+            let (is_modified, is_created) = (name == self.modified, name == "createdTime");
+            if name == self.id {
+                let id = read::text(map.next_value::<&RawValue>()?.get(), &mut mended);
+                keys.id = id.map(Cow::into_owned);
+            } else if is_modified || is_created {
+                let time = read::timestamp(map.next_value::<&RawValue>()?.get()).unwrap_or_default();
+                keys.modified = if is_modified { time } else { keys.modified };
+                keys.created = if is_created { time } else { keys.created };
+            } else {
+                map.next_value::<IgnoredAny>()?;
             }
         }
         Ok(keys)
@@ -104,6 +128,30 @@ mod tests {
         assert_eq!(read.id.as_deref(), Some("7"));
         assert_eq!(read.modified.map(|time| time.timestamp()), Some(1_767_323_045));
         assert_eq!(read.created, None);
+    }
+
+    #[test]
+    fn keys_may_have_other_names() {
+        let json = r#"{"id":"1","translationId":"2","createdTime":"2026-01-02T03:04:05.000Z"}"#;
+        let raw = RawValue::from_string(json.to_owned()).expect("valid JSON");
+        let read = Record::with_keys(raw, "translationId", "createdTime").keys;
+        assert_eq!(read.id.as_deref(), Some("2"));
+        assert_eq!((read.modified, read.created), (read.created, read.modified));
+        assert!(read.created.is_some());
+    }
+
+    #[test]
+    fn a_record_takes_from_another_reading_what_it_lacks() {
+        let record = |json: &str| Record::new(RawValue::from_string(json.to_owned()).expect("valid JSON"));
+        let completed =
+            |one: &str, other: &str| record(one).completed_by(&record(other)).map(|both| both.raw.to_string());
+        let row = r#"{"id":"7","subject":null,"cf":{"a":1} } "#;
+        let alone = r#"{"id":"7","subject":"x","tags":["é"],"cf":{"a":2},"answer":"}"}"#;
+        let both = r#"{"id":"7","subject":null,"cf":{"a":1},"answer":"}","tags":["é"]}"#;
+        assert_eq!(completed(row, alone).as_deref(), Some(both));
+        assert_eq!(completed("{}", r#"{"a":1}"#).as_deref(), Some(r#"{"a":1}"#));
+        assert_eq!(completed("[]", "{}"), None);
+        assert_eq!(completed("{}", "7"), None);
     }
 
     #[test]

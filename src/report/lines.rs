@@ -2,11 +2,12 @@
 //! one when a resource has ended. Field names are the same everywhere.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::outlook::Outlook;
 use crate::ledger::{Counts, State};
 use crate::sync::{Event, Observer};
 
@@ -17,6 +18,9 @@ const PACE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Lines {
     seen: Mutex<HashMap<&'static str, Seen>>,
+    outlook: Mutex<Outlook>,
+    /// Of the first event.
+    start: OnceLock<Instant>,
 }
 
 #[derive(Debug)]
@@ -27,6 +31,9 @@ struct Seen {
 
 impl Observer for Lines {
     fn see(&self, event: &Event<'_>) {
+        let elapsed = self.start.get_or_init(Instant::now).elapsed();
+        let mut outlook = self.outlook.lock().unwrap_or_else(PoisonError::into_inner);
+        outlook.see(event);
         match *event {
             Event::RunStarted { run, started_at } => {
                 tracing::info!(run = run.0, started_at = %started_at.format("%Y-%m-%dT%H:%M:%SZ"), "run started");
@@ -57,6 +64,10 @@ impl Observer for Lines {
                     requests = usage.requests,
                     credits = usage.credits,
                     credits_left,
+                    rows_per_second = outlook.rows_per_second(elapsed) as u64,
+                    in_flight = outlook.traffic().in_flight,
+                    refused = outlook.traffic().refused,
+                    outlook = outlook.end(elapsed),
                     "reading"
                 );
             }

@@ -1,9 +1,13 @@
 //! What people and scripts see: progress on stderr while a run lasts, results on stdout when it is over. Nothing here
 //! decides anything.
 
+mod comparison;
+mod countdown;
+mod estimate;
 mod findings;
 mod lines;
 mod log;
+mod outlook;
 mod progress;
 mod status;
 mod summary;
@@ -11,6 +15,9 @@ mod table;
 
 use std::io::{self, Write};
 
+pub use comparison::{comparison, comparison_json};
+pub use countdown::{Countdown, Notes, Ticker};
+pub use estimate::{estimate, estimate_json};
 pub use findings::{Finding, Verdict, findings, findings_json};
 pub use lines::Lines;
 pub use log::{Log, LogFormat, Verbosity};
@@ -66,6 +73,17 @@ pub fn thousands(count: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A length of time in the words of a person: `40 s`, `14 min`, `3 h 20 min`, `2 days`.
+pub(crate) fn duration(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    match (seconds / 60, seconds / 3_600, seconds / 86_400) {
+        (0, ..) => format!("{seconds} s"),
+        (minutes, 0, _) => format!("{minutes} min"),
+        (minutes, hours, days) if days < 2 => format!("{hours} h {} min", minutes % 60),
+        (.., days) => format!("{days} days"),
+    }
 }
 
 #[cfg(test)]

@@ -1,33 +1,48 @@
 //! Progress as bars, for people at a terminal: one a resource, with rows, rate, requests, credits and what is left.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
+use super::outlook::Outlook;
 use super::{Log, thousands};
 use crate::ledger::State;
 use crate::sync::{Event, Observer};
 
-/// Draws a run as bars.
+/// A resource that is being read. The names of all of them fit.
+const RUNNING: &str = "{prefix:20} {bar:20} {human_pos:>9}/{human_len} rows  {rate}/s  eta {eta}  {msg}";
+
+/// One that is not.
+const WORDS: &str = "{prefix:20} {msg}";
+
+/// Draws a run as bars, with a line about the whole of it below them.
 #[derive(Debug)]
 pub struct Bars {
     place: MultiProgress,
     bars: Mutex<HashMap<&'static str, ProgressBar>>,
+    /// The line below the bars, about all of them.
+    overall: ProgressBar,
+    outlook: Mutex<Outlook>,
 }
 
 impl Bars {
     /// Bars in the place that the log keeps free for them.
     pub fn new(log: &Log) -> Self {
-        Self { place: log.bars().clone(), bars: Mutex::default() }
+        let place = log.bars().clone();
+        let overall = place.add(ProgressBar::no_length());
+        overall.set_style(style("{msg}"));
+        Self { place, bars: Mutex::default(), overall, outlook: Mutex::default() }
     }
 
     fn bar(&self, resource: &'static str) -> ProgressBar {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         let bar = bars.entry(resource).or_insert_with(|| {
-            let bar = self.place.add(ProgressBar::no_length());
-            bar.set_style(style("{prefix:10} {bar:20} {human_pos:>9}/{human_len} rows  {per_sec}  eta {eta}  {msg}"));
+            let bar = self.place.insert_before(&self.overall, ProgressBar::no_length());
+            bar.set_style(style(WORDS));
             bar.set_prefix(resource);
+            bar.set_message("waits for its turn");
             bar
         });
         bar.clone()
@@ -36,11 +51,19 @@ impl Bars {
 
 impl Observer for Bars {
     fn see(&self, event: &Event<'_>) {
+        let mut outlook = self.outlook.lock().unwrap_or_else(PoisonError::into_inner);
+        outlook.see(event);
+        if let Event::PageRead { .. } = event {
+            self.overall.set_message(outlook.line(self.overall.elapsed()));
+        }
         match *event {
             Event::RunStarted { .. } | Event::Landed { .. } => {}
             Event::WindowStarted { resource, .. } => self.bar(resource).tick(),
-            Event::PageRead { resource, records, remaining, usage, credits_left } => {
+            Event::PageRead { resource, records, remaining, usage, credits_left, .. } => {
                 let bar = self.bar(resource);
+                if bar.position() == 0 {
+                    bar.set_style(style(RUNNING));
+                }
                 bar.inc(records);
                 bar.set_length(bar.position() + remaining.unwrap_or_default());
                 let left = credits_left.map_or_else(String::new, |left| format!(", {} credits left", thousands(left)));
@@ -48,7 +71,7 @@ impl Observer for Bars {
             }
             Event::ResourceFinished { outcome } => {
                 let bar = self.bar(outcome.resource);
-                bar.set_style(style("{prefix:10} {msg}"));
+                bar.set_style(style(WORDS));
                 let word = if outcome.state == State::Complete { "complete" } else { outcome.state.word() };
                 bar.finish_with_message(format!(
                     "{word}: {} rows read, {} changed, {} requests",
@@ -61,6 +84,16 @@ impl Observer for Bars {
     }
 }
 
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.overall.finish_and_clear();
+    }
+}
+
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
+        // Nobody is there to be told that a line was not drawn.
+        let _ = write!(out, "{:.0}", state.per_sec());
+    })
 }

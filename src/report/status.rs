@@ -60,13 +60,22 @@ pub fn status_json(status: &Status) -> Value {
 
 /// What can be extracted, as a table.
 pub fn resources(all: &[&Resource]) -> String {
-    let mut table = Table::new(&["resource", "read by", ">columns", ">rows a request", "scopes", "what it is"]);
+    let mut table = Table::new(&[
+        "resource",
+        "read by",
+        ">columns",
+        ">rows a request",
+        ">credits a request",
+        "scopes",
+        "what it is",
+    ]);
     for resource in all {
         table.row([
             resource.name.to_owned(),
             feed(resource).to_owned(),
             resource.columns.len().to_string(),
-            resource.page_limit.to_string(),
+            if resource.page_limit == 0 { "all".to_owned() } else { resource.page_limit.to_string() },
+            resource.credits_per_request().to_string(),
             resource.scopes.join(","),
             resource.about.to_owned(),
         ]);
@@ -87,6 +96,7 @@ pub fn resources_json(all: &[&Resource]) -> Value {
                     "kind": kind(column.kind),
                     "meaning": column.meaning,
                     "refers": column.refers,
+                    "from_detail": column.is_detail,
                 })
             })
             .collect();
@@ -97,7 +107,8 @@ pub fn resources_json(all: &[&Resource]) -> Value {
             "path": format!("/api/v1{}", resource.path),
             "feed": feed(resource),
             "scopes": resource.scopes,
-            "rows_per_request": resource.page_limit,
+            "rows_per_request": (resource.page_limit > 0).then_some(resource.page_limit),
+            "credits_per_request": resource.credits_per_request(),
             "cursor": resource.feed.cursor(),
             "columns": columns,
         })
@@ -109,6 +120,8 @@ fn feed(resource: &Resource) -> &'static str {
     match resource.feed {
         Feed::Search { .. } => "search",
         Feed::Filtered { .. } => "filtered",
+        Feed::List(_) => "list",
+        Feed::Children => "children",
     }
 }
 

@@ -26,6 +26,10 @@ pub fn summary(outcome: &Outcome) -> String {
         total += resource.counts;
         table.row(cells(resource));
     }
+    // Their records are not the resources' own, and what they changed is counted there.
+    for feed in &outcome.feeds {
+        table.row(cells(feed));
+    }
     let seconds = outcome.seconds;
     let left =
         outcome.credits_left.map_or_else(String::new, |left| format!(", {} credits left today", thousands(left)));
@@ -61,7 +65,7 @@ pub fn advice(outcome: &Outcome) -> Vec<String> {
         let unfinished = outcome.resources.iter().filter(|resource| resource.state == State::OutOfCredits).count();
         advice.push(format!("{error}; {unfinished} of {} resources are unfinished", outcome.resources.len()));
     }
-    for resource in &outcome.resources {
+    for resource in outcome.all() {
         if let (State::Failed | State::Partial, Some(error)) = (resource.state, &resource.error) {
             advice.push(format!("{} is not complete: {error}", resource.resource));
         }
@@ -103,6 +107,7 @@ pub fn summary_json(outcome: &Outcome) -> Value {
         "credits": outcome.usage.credits,
         "credits_left": outcome.credits_left,
         "resources": outcome.resources.iter().map(resource).collect::<Vec<_>>(),
+        "feeds": outcome.feeds.iter().map(resource).collect::<Vec<_>>(),
     })
 }
 
@@ -117,6 +122,7 @@ fn cells(resource: &ResourceOutcome) -> Vec<String> {
     cells.push(format!("{:.1}", resource.seconds));
     cells.push(match resource.complete_until {
         Some(time) => time.format("%Y-%m-%d %H:%M:%S").to_string(),
+        None if resource.open_windows == 0 => String::new(),
         None => format!("not yet ({} windows left)", resource.open_windows),
     });
     cells

@@ -1,7 +1,7 @@
 //! Contacts: the people who ask. The search gives address and custom fields, which the plain list lacks; flags for
 //! spam and trash come with other paths and are not here.
 
-use super::definition::Kind::{Boolean, Json, Text, Timestamp};
+use super::definition::Kind::{Boolean, Integer, Json, Text, Timestamp};
 use super::definition::{Feed, Resource, Split, column};
 
 // A column is two lines, fact and meaning; rustfmt would make it six.
@@ -15,6 +15,9 @@ pub(super) static CONTACTS: Resource = Resource {
     page_limit: 100,
     first_row: 0,
     splits: &[Split::CreatedTime],
+    has_bin: true,
+    archive: None,
+    history: None,
     columns: &[
         column("id", "/id", Text,
             "Key of the contact; the loser of a merge disappears without a trace at Zoho"),
@@ -78,5 +81,13 @@ pub(super) static CONTACTS: Resource = Resource {
             "When the contact was created"),
         column("modified_time", "/modifiedTime", Timestamp,
             "When the contact last changed; Zoho does not say whether a merge counts as a change"),
+        column("is_anonymous", "/isAnonymous", Boolean,
+            "Whether nobody knows who the person is").of_detail(),
+        column("account_count", "/accountCount", Integer,
+            "Number of accounts of the contact, the main one included").of_detail(),
+        column("is_spam", "/isSpam", Boolean,
+            "Whether the contact is marked as spam").of_detail(),
+        column("layout_details", "/layoutDetails", Json,
+            "Copy of the layout: id and name; as old as this row").of_detail(),
     ],
 };

@@ -2,32 +2,86 @@
 //! A new entity is a file here, a word in [`ALL`] and a migration; how a definition is used is left to
 //! `extract`, `transform` and `warehouse`.
 
+mod accounts;
+mod agents;
+mod article_feedback;
+mod article_translations;
 mod articles;
+mod business_hours;
+mod calls;
+mod channels;
 mod contacts;
+mod contracts;
 mod definition;
+mod departments;
+mod events;
+mod fields;
+mod holiday_lists;
+mod kb_root_categories;
+mod layouts;
+mod modules;
+mod organizations;
+mod products;
+mod profiles;
+mod roles;
 mod tasks;
+mod teams;
 mod tickets;
 
-pub use definition::{Column, Feed, Kind, Resource, Split};
+pub use definition::{Archive, CREDITS_OF_ONE, Column, Detail, Feed, Kind, List, Resource, Split};
 
 /// Every resource, parents before the resources that refer to them.
 ///
 /// A definition says what is true of the entity and nothing about a run: it knows no configuration, clock or
 /// network, so the plan, the checks, the README's table and the tests may all read it at any time.
-pub static ALL: &[&Resource] = &[&contacts::CONTACTS, &tickets::TICKETS, &tasks::TASKS, &articles::ARTICLES];
+pub static ALL: &[&Resource] = &[
+    &organizations::ORGANIZATIONS,
+    &roles::ROLES,
+    &profiles::PROFILES,
+    &agents::AGENTS,
+    &modules::MODULES,
+    &departments::DEPARTMENTS,
+    &teams::TEAMS,
+    &channels::CHANNELS,
+    &business_hours::BUSINESS_HOURS,
+    &holiday_lists::HOLIDAY_LISTS,
+    &fields::FIELDS,
+    &layouts::LAYOUTS,
+    &kb_root_categories::KB_ROOT_CATEGORIES,
+    &accounts::ACCOUNTS,
+    &contacts::CONTACTS,
+    &products::PRODUCTS,
+    &contracts::CONTRACTS,
+    &tickets::TICKETS,
+    &tasks::TASKS,
+    &calls::CALLS,
+    &events::EVENTS,
+    &articles::ARTICLES,
+    &article_translations::ARTICLE_TRANSLATIONS,
+    &article_feedback::ARTICLE_FEEDBACK,
+];
 
 /// The resource of that name, as typed on the command line.
 pub fn find(name: &str) -> Option<&'static Resource> {
     ALL.iter().copied().find(|resource| resource.name == name)
 }
 
+/// The resource whose records those of `resource` are parts of.
+pub fn parent_of(resource: &Resource) -> Option<&'static Resource> {
+    find(resource.part()?.refers?)
+}
+
 /// The scope of what belongs to no resource: the portal, its departments and its agents.
 const PORTAL: &str = "Desk.basic.READ";
+
+/// The scope of the recycle bin (zoho/zohodesk-oas, `RecycleBin.json`).
+pub const BIN_SCOPE: &str = "Desk.settings.READ";
 
 /// The scopes that reading these resources takes, each once.
 pub fn scopes(resources: &[&Resource]) -> Vec<&'static str> {
     let mut scopes = Vec::new();
-    for scope in resources.iter().flat_map(|resource| resource.scopes).copied().chain([PORTAL]) {
+    let bin = resources.iter().any(|resource| resource.has_bin).then_some(BIN_SCOPE);
+    for scope in resources.iter().flat_map(|resource| resource.scopes).copied().chain([PORTAL]).chain(bin) {
         if !scopes.contains(&scope) {
             scopes.push(scope);
         }
@@ -47,15 +101,28 @@ mod tests {
     const TABLES: &[&str] = &[
         "accounts",
         "agents",
+        "article_feedback",
         "article_translations",
         "articles",
+        "business_hours",
+        "calls",
+        "channels",
         "contacts",
+        "contracts",
         "departments",
+        "events",
+        "fields",
+        "holiday_lists",
         "kb_categories",
         "kb_root_categories",
         "layouts",
+        "modules",
+        "organizations",
         "products",
+        "profiles",
+        "roles",
         "slas",
+        "support_plans",
         "tasks",
         "teams",
         "tickets",
@@ -68,6 +135,9 @@ mod tests {
         ("_synced_at", "timestamptz not null"),
         ("_deleted_at", "timestamptz"),
         ("_run_id", "bigint not null"),
+        ("_deleted_by", "text"),
+        ("_deleted_reason", "text"),
+        ("_merged_into", "text"),
     ];
 
     fn columns() -> impl Iterator<Item = (&'static Resource, &'static Column)> {
@@ -168,8 +238,23 @@ mod tests {
         for resource in ALL {
             let name = resource.name;
             assert!(resource.path.starts_with('/') && !resource.path.ends_with('/'), "{name}");
-            assert!(resource.page_limit > 0, "{name}");
-            assert!(!resource.feed.range().is_empty(), "{name}");
+            match resource.feed {
+                Feed::Search { range, .. } | Feed::Filtered { range, .. } => {
+                    assert!(resource.page_limit > 0 && !range.is_empty(), "{name}");
+                }
+                Feed::List(List { records, each, detail, .. }) => {
+                    assert!(!records.is_empty() && each.is_none_or(|(_, values)| !values.is_empty()), "{name}");
+                    let time = detail.map(|detail| column_of(resource, detail.time).expect("the column").kind);
+                    assert!(time.is_none_or(|kind| kind == Kind::Timestamp), "{name}");
+                }
+                Feed::Children => {
+                    let parent = parent_of(resource).unwrap_or_else(|| panic!("{name} has no parent"));
+                    let given = resource.part().expect("a column").pointer.trim_start_matches('?');
+                    assert!(resource.path.contains(&format!("/{{{given}}}/")), "{name}");
+                    assert!(resource.page_limit > 0 && parent.feed.cursor().is_some(), "{name}");
+                    assert_eq!(resource.path_below("7"), resource.path.replace(&format!("{{{given}}}"), "7"));
+                }
+            }
             assert!(
                 resource.scopes.iter().all(|scope| scope.starts_with("Desk.") && scope.ends_with(".READ")),
                 "{name}"
@@ -186,15 +271,16 @@ mod tests {
     fn the_first_column_is_the_key() {
         for resource in ALL {
             let key = &resource.columns[0];
-            assert_eq!((key.name, key.pointer, key.kind), ("id", "/id", Kind::Text), "{}", resource.name);
+            assert_eq!(key.kind, Kind::Text, "{}", resource.name);
+            assert!(key.pointer.starts_with('/') && !resource.key_field().contains('/'), "{}", resource.name);
         }
     }
 
     #[test]
     fn the_cursor_is_a_column_of_timestamps() {
         for resource in ALL {
-            let (at, cursor) = resource.cursor();
-            assert_eq!(cursor.name, resource.feed.cursor());
+            let Some((at, cursor)) = resource.cursor() else { continue };
+            assert_eq!(Some(cursor.name), resource.feed.cursor());
             assert_eq!(resource.columns[at].name, cursor.name);
             assert_eq!(cursor.kind, Kind::Timestamp, "{}", resource.name);
         }
@@ -221,6 +307,14 @@ mod tests {
             for column in resource.columns {
                 let name = format!("{}.{}", resource.name, column.name);
                 assert!(seen.insert((resource.name, column.pointer)), "{name}");
+                if let Some(parameter) = column.pointer.strip_prefix('?') {
+                    match resource.feed {
+                        Feed::List(List { each: Some((each, _)), .. }) => assert_eq!(parameter, each),
+                        Feed::Children => assert!(column.is_part, "{name}"),
+                        _ => panic!("{name}"),
+                    }
+                    continue;
+                }
                 let fields: Vec<&str> = column.pointer.strip_prefix('/').unwrap().split('/').collect();
                 match fields.as_slice() {
                     [_] => object = (column.kind == Kind::Json).then_some(column.pointer),
@@ -236,10 +330,15 @@ mod tests {
         for (resource, column) in columns() {
             let expected = match column.pointer {
                 "/cf" => "custom_fields".to_owned(),
+                // A word of SQL's own.
+                "/order" => "sort_order".to_owned(),
                 "/customFields" => "custom_fields_by_label".to_owned(),
+                pointer if pointer.starts_with('?') => snake_case(&pointer[1..]),
                 pointer => pointer[1..].split('/').map(snake_case).collect::<Vec<_>>().join("_"),
             };
-            assert_eq!(column.name, expected, "{}", resource.name);
+            // Of a length of time the name says the unit, which Zoho's does not.
+            let name = column.name.strip_suffix("_s").unwrap_or(column.name);
+            assert_eq!(name, expected, "{}", resource.name);
         }
         assert_eq!(snake_case("zohoCRMContact"), "zoho_crm_contact");
         assert_eq!(snake_case("photoURL"), "photo_url");
@@ -259,7 +358,10 @@ mod tests {
     fn a_column_that_ends_in_id_says_whose_key_it_holds() {
         for (resource, column) in columns() {
             let name = format!("{}.{}", resource.name, column.name);
-            assert!(column.refers.is_some() || !column.name.ends_with("_id"), "{name}");
+            // Zoho calls an address an id, and the name of a time zone.
+            let is_key = column.name.ends_with("_id") && !["email_id", "time_zone_id"].contains(&column.name);
+            let is_own = std::ptr::eq(column, &resource.columns[0]);
+            assert!(column.refers.is_some() || !is_key || is_own, "{name}");
             if let Some(table) = column.refers {
                 assert!(TABLES.contains(&table), "{name} refers to {table}");
                 assert_eq!(column.kind, Kind::Text, "{name}");
@@ -272,7 +374,9 @@ mod tests {
         for (at, resource) in ALL.iter().enumerate() {
             for table in resource.columns.iter().filter_map(|column| column.refers) {
                 let parent = ALL.iter().position(|other| other.name == table);
-                assert!(parent.is_none_or(|parent| parent <= at), "{} comes before {table}", resource.name);
+                // A record may name the part that it shows.
+                let is_part = find(table).and_then(parent_of).is_some_and(|whole| whole.name == resource.name);
+                assert!(is_part || parent.is_none_or(|parent| parent <= at), "{} before {table}", resource.name);
             }
         }
     }
@@ -284,13 +388,19 @@ mod tests {
             let create = format!("create table {} (", resource.name);
             let found: Vec<&str> = statements.iter().filter_map(|one| one.strip_prefix(&create)).collect();
             let [found] = found.as_slice() else { panic!("{} tables named {}", found.len(), resource.name) };
-            let found: Vec<&str> = found.strip_suffix(')').unwrap().split(',').map(str::trim).collect();
-            let columns = resource.columns.iter().enumerate().map(|(at, column)| {
+            let mut found: Vec<&str> = found.strip_suffix(')').unwrap().split(',').map(str::trim).collect();
+            let add = format!("alter table {} add column ", resource.name);
+            found.extend(statements.iter().filter_map(|one| one.strip_prefix(&add)));
+            let column = |(at, column): (usize, &Column)| {
                 let key = if at == 0 { " primary key" } else { "" };
                 format!("{} {}{key}", column.name, sql_type(column.kind))
-            });
+            };
+            // Columns of details were added behind our own.
+            let (details, columns): (Vec<_>, Vec<_>) =
+                resource.columns.iter().enumerate().partition(|(_, column)| column.is_detail);
             let own = OWN.iter().map(|(name, words)| format!("{name} {words}"));
-            assert_eq!(found, columns.chain(own).collect::<Vec<_>>(), "{}", resource.name);
+            let expected = columns.into_iter().map(column).chain(own).chain(details.into_iter().map(column));
+            assert_eq!(found, expected.collect::<Vec<_>>(), "{}", resource.name);
         }
     }
 
@@ -305,7 +415,8 @@ mod tests {
                 assert_eq!(*index, format!("{column} on {} ({column})", resource.name));
                 assert!(column_of(resource, column).is_some(), "{} {column}", resource.name);
             }
-            let cursor = format!("{0} on {1} ({0})", resource.feed.cursor(), resource.name);
+            let Some(cursor) = resource.feed.cursor() else { continue };
+            let cursor = format!("{cursor} on {} ({cursor})", resource.name);
             assert!(indexes.contains(&cursor.as_str()), "{} has no index on its cursor", resource.name);
         }
     }

@@ -17,6 +17,9 @@ pub(super) static TASKS: Resource = Resource {
     page_limit: 100,
     first_row: 0,
     splits: &[Split::CreatedTime, Split::Department],
+    has_bin: true,
+    archive: None,
+    history: None,
     columns: &[
         column("id", "/id", Text,
             "Key of the task"),
@@ -74,5 +77,9 @@ pub(super) static TASKS: Resource = Resource {
             "Custom fields by API name (`cf_...`); values are text, numbers or booleans"),
         column("custom_fields_by_label", "/customFields", Json,
             "The same values keyed by the label on screen; deprecated by Zoho, so prefer `custom_fields`"),
+        column("activity_time", "/activityTime", Text,
+            "Time of the activity as Zoho sends it; the unit is not documented").of_detail(),
+        column("is_spam", "/isSpam", Boolean,
+            "Whether the task is marked as spam").of_detail(),
     ],
 };

@@ -2,7 +2,7 @@
 //! tags, followers and attachments, trash flags) is not here.
 
 use super::definition::Kind::{Boolean, Integer, Json, Text, Timestamp};
-use super::definition::{Feed, Resource, Split, column};
+use super::definition::{Archive, Feed, Resource, Split, column};
 
 // A column is two lines, fact and meaning; rustfmt would make it six.
 #[rustfmt::skip]
@@ -15,6 +15,14 @@ pub(super) static TICKETS: Resource = Resource {
     page_limit: 100,
     first_row: 0,
     splits: &[Split::CreatedTime, Split::Department],
+    has_bin: true,
+    archive: Some(&Archive {
+        name: "archived_tickets",
+        path: "/tickets/archivedTickets",
+        flag: "is_archived",
+        department: "department_id",
+    }),
+    history: Some("/History"),
     columns: &[
         column("id", "/id", Text,
             "Key of the ticket, which links use; people quote `ticket_number` instead"),
@@ -132,5 +140,33 @@ pub(super) static TICKETS: Resource = Resource {
             "Ids of the further contacts"),
         column("entity_skills", "/entitySkills", Json,
             "Ids of the skills that the ticket calls for"),
+        column("channel_code", "/channelCode", Text,
+            "Code of the channel, where the channel has several of a kind").of_detail(),
+        column("source", "/source", Json,
+            "Where the ticket came from: type and ids of the application").of_detail(),
+        column("channel_related_info", "/channelRelatedInfo", Json,
+            "What the channel tells besides, such as the post of a network").of_detail(),
+        column("is_response_overdue", "/isResponseOverdue", Boolean,
+            "Whether an answer is overdue").of_detail(),
+        column("sentiment", "/sentiment", Text,
+            "Mood of the customer as Zoho reckons it: POSITIVE, NEGATIVE or NEUTRAL").of_detail(),
+        column("task_count", "/taskCount", Integer,
+            "Number of tasks").of_detail(),
+        column("time_entry_count", "/timeEntryCount", Integer,
+            "Number of time entries").of_detail(),
+        column("approval_count", "/approvalCount", Integer,
+            "Number of approvals").of_detail(),
+        column("attachment_count", "/attachmentCount", Integer,
+            "Number of attachments").of_detail(),
+        column("tag_count", "/tagCount", Integer,
+            "Number of tags").of_detail(),
+        column("follower_count", "/followerCount", Integer,
+            "Number of agents who follow the ticket").of_detail(),
+        column("skills_info", "/skillsInfo", Json,
+            "Skills that the ticket asks for, with names").of_detail(),
+        column("contract_id", "/contractId", Text,
+            "Contract that the ticket falls under").refers("contracts").of_detail(),
+        column("layout_details", "/layoutDetails", Json,
+            "Copy of the layout: id and name; as old as this row").of_detail(),
     ],
 };

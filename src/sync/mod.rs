@@ -1,11 +1,22 @@
 //! The conductor: the only place where reading, typing and landing meet. One run on one page; what one resource does
 //! is in `stream`, what people see of it is left to `report`.
 
+mod after;
+mod archive;
+mod books;
+mod children;
+mod context;
+mod detail;
 mod error;
+mod estimate;
+mod list;
 mod observe;
 mod portal;
 mod queue;
 mod stream;
+mod trash;
+mod verify;
+mod walks;
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,15 +26,23 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use error::Error;
+pub use estimate::{Cost, Estimate, Pace, Work, estimate, greet};
 pub use observe::{Event, Observer, Silent};
 pub use portal::which;
+pub use verify::{Compared, Depth, Hand, Manner, verify};
 
 use crate::config::OrgId;
 use crate::http::Client;
-use crate::ledger::{ResourceOutcome, RunEnd, RunId, RunStart, State, Usage};
-use crate::resource::Resource;
+use crate::ledger::{Key, Range, ResourceOutcome, RunEnd, RunId, State, Usage};
+use crate::resource::{Feed, Resource};
 use crate::warehouse::Warehouse;
-use stream::{Stop, Stream};
+use after::After;
+use context::Context;
+use stream::{End, Stop, Stream};
+
+/// Pages of a resource that may wait for landing: as many as come while one large transaction is written, or the portal
+/// would not be asked meanwhile.
+const PAGES_WAITING: usize = 32;
 
 /// What a run is to do.
 #[derive(Debug, Clone)]
@@ -36,12 +55,27 @@ pub struct Plan {
     pub org_id: Option<OrgId>,
     /// Where history begins.
     pub start_date: DateTime<Utc>,
+    /// An explicit range to read instead of what is new.
+    pub backfill: Option<Backfill>,
     /// How much is read again, because the search index lags behind.
     pub overlap: TimeDelta,
     /// Whether rows carry the record as received.
     pub keep_raw: bool,
+    /// Credits that a run may spend on comparing a part of the warehouse with the portal; 0 for none.
+    pub verify_budget: u64,
+    /// Resources whose rows are completed by the record read alone.
+    pub detail: Vec<&'static Resource>,
     /// Who runs it.
     pub holder: String,
+}
+
+/// An explicit range of time, for which no bookmark moves.
+#[derive(Debug, Clone, Copy)]
+pub struct Backfill {
+    /// The range.
+    pub range: Range,
+    /// What it is a range of.
+    pub key: Key,
 }
 
 /// How a run ended.
@@ -59,6 +93,8 @@ pub struct Outcome {
     pub seconds: f64,
     /// One a resource, in the order of the plan.
     pub resources: Vec<ResourceOutcome>,
+    /// What was read beside them for all resources, such as the recycle bin.
+    pub feeds: Vec<ResourceOutcome>,
     /// What the run cost.
     pub usage: Usage,
     /// Credits that the portal has left.
@@ -67,6 +103,38 @@ pub struct Outcome {
     pub out_of_credits: Option<crate::http::Error>,
     /// Resources that failed, and why.
     pub failures: Vec<(&'static str, crate::extract::Error)>,
+}
+
+impl Outcome {
+    /// Of a run that has just begun.
+    fn begun(run: RunId, started_at: DateTime<Utc>) -> Self {
+        Self {
+            run,
+            state: State::Running,
+            started_at,
+            finished_at: started_at,
+            seconds: 0.0,
+            resources: Vec::new(),
+            feeds: Vec::new(),
+            usage: Usage::default(),
+            credits_left: None,
+            out_of_credits: None,
+            failures: Vec::new(),
+        }
+    }
+
+    /// Takes down when it ended and what it cost.
+    fn finish(&mut self, client: &Client, start_of_run: Instant) {
+        self.finished_at = client.portal_now();
+        self.seconds = start_of_run.elapsed().as_secs_f64();
+        self.usage = client.usage();
+        self.credits_left = client.credits_left();
+    }
+
+    /// How everything that was read ended: resources, then feeds.
+    pub fn all(&self) -> impl Iterator<Item = &ResourceOutcome> {
+        self.resources.iter().chain(&self.feeds)
+    }
 }
 
 /// Brings the warehouse up to date. Stops early, with everything kept, when `shutdown` is cancelled.
@@ -78,17 +146,7 @@ pub async fn sync<W: Warehouse>(
     shutdown: &CancellationToken,
 ) -> Result<Outcome, Error> {
     let start_of_run = Instant::now();
-    let org_id = tokio::select! {
-        biased;
-        () = shutdown.cancelled() => return Err(Error::Interrupted),
-        greeting = portal::greet(&client, plan.org_id.as_ref()) => greeting?,
-    };
-    let started_at = client.portal_now();
-    let start = RunStart { command: plan.command, org_id: org_id.to_string(), started_at, holder: plan.holder.clone() };
-    let run = warehouse.begin_run(&start).await?;
-    if let Some(most) = warehouse.most_credits(client.credit_day_start()).await? {
-        client.remember_credits(most);
-    }
+    let (run, started_at) = portal::begin(plan, &client, warehouse, shutdown).await?;
     observer.see(&Event::RunStarted { run, started_at });
 
     // A fatal failure of one stream stops the others as a signal would, between two pages.
@@ -96,57 +154,70 @@ pub async fn sync<W: Warehouse>(
     // The first one counts: what fails after it, on the same connection or the same disk, may be no more than its echo.
     let first_to_fail = OnceLock::new();
     let (client, stopped, first_to_fail) = (&client, &stopped, &first_to_fail);
-    let streams = plan.resources.iter().map(|resource| {
-        let stream = Stream { plan, run, started_at, resource, client, warehouse, observer, stopped };
-        async move {
-            let end = stream.run().await;
+    let context = Context { plan, run, started_at, client, warehouse, observer, stopped };
+    let streams = |resources: Vec<&'static Resource>| {
+        join_all(resources.into_iter().map(|resource| async move {
+            let end = Stream { context, resource }.run().await;
             if matches!(end.stop, Some(Stop::Fatal(_))) {
                 first_to_fail.get_or_init(|| resource.name);
                 stopped.cancel();
             }
             observer.see(&Event::ResourceFinished { outcome: &end.outcome });
             end
-        }
-    });
-    let ends = join_all(streams).await;
-
-    let mut outcome = Outcome {
-        run,
-        state: State::Complete,
-        started_at,
-        finished_at: client.portal_now(),
-        seconds: start_of_run.elapsed().as_secs_f64(),
-        resources: Vec::with_capacity(ends.len()),
-        usage: client.usage(),
-        credits_left: client.credits_left(),
-        out_of_credits: None,
-        failures: Vec::new(),
+        }))
     };
-    let mut fatal = None;
-    for end in ends {
-        match end.stop {
-            Some(Stop::Fatal(error)) if first_to_fail.get() == Some(&end.outcome.resource) => fatal = Some(error),
+    let (parents, children): (Vec<_>, Vec<_>) =
+        plan.resources.iter().copied().partition(|resource| resource.feed != Feed::Children);
+    let reading = async {
+        let mut ends = streams(parents).await;
+        // What hangs on records is read when those have landed.
+        ends.extend(streams(children).await);
+        let place = |end: &End| plan.resources.iter().position(|resource| resource.name == end.outcome.resource);
+        ends.sort_by_key(place);
+        let feeds = match plan.backfill {
+            // What is asked for explicitly is no occasion to look for anything else.
+            Some(_) => Vec::new(),
+            None => Box::pin(After { context }.run(&mut ends)).await,
+        };
+        (ends, feeds)
+    };
+    let ((ends, feeds), booked) = books::kept(client, warehouse, run, stopped, Box::pin(reading)).await;
+
+    let mut outcome = Outcome::begun(run, started_at);
+    let is_fatal = |end: &&End| matches!(end.stop, Some(Stop::Fatal(_)));
+    let first_to_fail = first_to_fail
+        .get()
+        .copied()
+        .or_else(|| ends.iter().chain(&feeds).find(is_fatal).map(|end| end.outcome.resource));
+    let (mut fatal, resources) = (None, ends.len());
+    for (place, End { outcome: ended, stop }) in ends.into_iter().chain(feeds).enumerate() {
+        match stop {
+            Some(Stop::Fatal(error)) if first_to_fail == Some(ended.resource) => fatal = Some(error),
             Some(Stop::Fatal(_)) => {}
             Some(Stop::OutOfCredits(error)) => outcome.out_of_credits = Some(error),
-            Some(Stop::Failed(error)) => outcome.failures.push((end.outcome.resource, error)),
+            Some(Stop::Failed(error)) => outcome.failures.push((ended.resource, error)),
             Some(Stop::Shutdown) | None => {}
         }
-        outcome.resources.push(end.outcome);
+        let kind = if place < resources { &mut outcome.resources } else { &mut outcome.feeds };
+        kind.push(ended);
     }
     outcome.state = match &fatal {
         Some(_) => State::Failed,
-        None => overall(&outcome.resources),
+        None => overall(outcome.all()),
     };
-    let closed = warehouse.finish_run(run, &run_end(&outcome, client.most_credits()), &outcome.resources).await;
+    outcome.finish(client, start_of_run);
+    let all: Vec<_> = outcome.all().cloned().collect();
+    let closed = warehouse.finish_run(run, &run_end(&outcome, client.most_credits()), &all).await;
     match fatal {
         Some(error) => Err(error),
-        None => closed.map(|()| outcome).map_err(Error::from),
+        None => booked.and(closed.map_err(Error::from)).map(|()| outcome),
     }
 }
 
 /// The state of a run from those of its resources: a signal first, then what needs a person, then what needs a day.
-fn overall(resources: &[ResourceOutcome]) -> State {
-    let any = |state| resources.iter().any(|outcome| outcome.state == state);
+fn overall<'a>(outcomes: impl Iterator<Item = &'a ResourceOutcome>) -> State {
+    let states: Vec<_> = outcomes.map(|outcome| outcome.state).collect();
+    let any = |state| states.contains(&state);
     if any(State::Interrupted) {
         State::Interrupted
     } else if any(State::Failed) || any(State::Partial) {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::http::{Budget, Traffic};
 use crate::ledger::{Counts, ResourceOutcome, RunId, Usage};
 
 /// Something that happened. Carries counts and names, never a record.
@@ -31,12 +32,16 @@ pub enum Event<'a> {
         resource: &'static str,
         /// Records on it.
         records: u64,
-        /// Records of the window that are still to come, if the portal counts them.
+        /// Records of the windows under way that are still to come, if the portal counts them.
         remaining: Option<u64>,
         /// What the resource has cost so far.
         usage: Usage,
         /// Credits that the portal has left.
         credits_left: Option<u64>,
+        /// Credits that may be spent.
+        budget: Budget,
+        /// What the whole run has under way.
+        traffic: Traffic,
     },
     /// A batch was committed.
     Landed {

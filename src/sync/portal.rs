@@ -1,26 +1,71 @@
 //! The first request of a run: it proves the sign-in, finds the portal and tells its time, all before a window is made.
 
+use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, Plan, books};
 use crate::config::OrgId;
 use crate::extract;
-use crate::http::{self, Client};
+use crate::http::{self, Client, Edition};
+use crate::ledger::{RunId, RunStart};
+use crate::warehouse::Warehouse;
 
-use super::Error;
+/// Begins a run: the portal answers, the warehouse is claimed for it, and what the portal had left today is remembered.
+/// Gives the number of the run and its start on the portal's clock.
+pub(super) async fn begin<W: Warehouse>(
+    plan: &Plan,
+    client: &Client,
+    warehouse: &W,
+    shutdown: &CancellationToken,
+) -> Result<(RunId, DateTime<Utc>), Error> {
+    // Where nothing may be spent any more today, nothing is asked either.
+    recall(client, warehouse).await?;
+    let Portal { org_id, .. } = tokio::select! {
+        biased;
+        () = shutdown.cancelled() => return Err(Error::Interrupted),
+        greeting = greet(client, plan.org_id.as_ref()) => greeting?,
+    };
+    let started_at = client.portal_now();
+    let start = RunStart { command: plan.command, org_id: org_id.to_string(), started_at, holder: plan.holder.clone() };
+    let run = warehouse.begin_run(&start).await?;
+    // The portal's clock may say another day than this machine's.
+    recall(client, warehouse).await?;
+    books::book(client, warehouse, run).await?;
+    Ok((run, started_at))
+}
+
+async fn recall<W: Warehouse>(client: &Client, warehouse: &W) -> Result<(), Error> {
+    let day = client.credit_day_start();
+    client.remember_today(day, warehouse.today(day).await?);
+    Ok(())
+}
+
+/// The portal that is read.
+pub(super) struct Portal {
+    pub(super) org_id: OrgId,
+    /// Its edition, if it tells a known one.
+    pub(super) edition: Option<Edition>,
+}
 
 /// Asks for the organisations that the sign-in reaches, and settles which one is read.
-pub(super) async fn greet(client: &Client, configured: Option<&OrgId>) -> Result<OrgId, Error> {
-    let found: Vec<_> = match extract::organisations(client, "organizations").await {
-        Ok(found) => found.into_iter().map(|organisation| organisation.id).collect(),
+pub(super) async fn greet(client: &Client, configured: Option<&OrgId>) -> Result<Portal, Error> {
+    let found = match extract::organisations(client, "portal").await {
+        Ok(found) => found,
         // The scope for it may be missing; the portal's time came with the refusal, and the id is known.
         Err(http::Error::NotGranted { .. } | http::Error::NotFound { .. } | http::Error::Refused { .. }) => {
-            return configured.cloned().ok_or(Error::WhichPortal { found: Vec::new() });
+            let org_id = configured.cloned().ok_or(Error::WhichPortal { found: Vec::new() })?;
+            return Ok(Portal { org_id, edition: None });
         }
         Err(error) => return Err(error.into()),
     };
-    let org_id = which(configured, &found)?;
+    let ids: Vec<_> = found.iter().map(|organisation| organisation.id.clone()).collect();
+    let org_id = which(configured, &ids)?;
     if configured.is_none() {
         client.set_org_id(org_id.clone());
     }
-    Ok(org_id)
+    let chosen = found.iter().find(|organisation| organisation.id == org_id.as_str());
+    let edition = chosen.and_then(|organisation| Edition::named(organisation.edition.as_deref()?));
+    Ok(Portal { org_id, edition })
 }
 
 /// Which of the organisations that a sign-in reaches is read.

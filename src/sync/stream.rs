@@ -1,24 +1,22 @@
-//! One resource of a run: windows are read page by page on one side and landed on the other, with a few pages between
-//! them, so that reading and landing overlap and memory stays bounded.
-
-use std::sync::Arc;
+//! One resource of a run: windows are read page by page on one side (`walks`) and landed on the other, with a few pages
+//! between them, so that reading and landing overlap and memory stays bounded.
 
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
+use super::children::Children;
+use super::context::Context;
+use super::list::Listing;
 use super::queue::Queue;
-use super::{Error, Event, Observer, Plan};
-use crate::extract::{self, Page, Reader};
-use crate::http::{self, Client};
-use crate::ledger::{Counts, History, Progress, ResourceOutcome, RunId, State, Window, WindowId};
-use crate::resource::Resource;
-use crate::transform::Mapper;
-use crate::warehouse::{Batch, Warehouse};
-
-/// Pages that may wait for landing.
-const PAGES_WAITING: usize = 8;
+use super::walks::Walks;
+use super::{Backfill, Error, Event, PAGES_WAITING};
+use crate::extract;
+use crate::http::{self, Priority};
+use crate::ledger::{Brake, Counts, History, Progress, ResourceOutcome, State, Window, WindowId};
+use crate::resource::{Feed, List, Resource};
+use crate::transform::{Reject, Row};
+use crate::warehouse::{self, Batch, Warehouse};
 
 /// Records after which a transaction is closed although more pages wait. Each writes the pages of the indexes that it
 /// touched, which are nearly the same ones in the next; much larger ones gain little and are a longer way back when one
@@ -31,14 +29,8 @@ const MANY_REJECTS: (u64, u64) = (10, 20);
 
 /// One resource of a run.
 pub(super) struct Stream<'a, W> {
-    pub(super) plan: &'a Plan,
-    pub(super) run: RunId,
-    pub(super) started_at: DateTime<Utc>,
+    pub(super) context: Context<'a, W>,
     pub(super) resource: &'static Resource,
-    pub(super) client: &'a Arc<Client>,
-    pub(super) warehouse: &'a W,
-    pub(super) observer: &'a dyn Observer,
-    pub(super) stopped: &'a CancellationToken,
 }
 
 /// How a stream ended.
@@ -60,7 +52,7 @@ pub(super) enum Stop {
 }
 
 /// What ends reading early, with its reason.
-enum Halt {
+pub(super) enum Halt {
     Shutdown,
     Read(extract::Error),
     Warehouse(Error),
@@ -76,7 +68,7 @@ impl<W: Warehouse> Stream<'_, W> {
             resource: self.resource.name,
             state: State::Complete,
             counts,
-            usage: self.client.usage_of(self.resource.name),
+            usage: self.context.client.usage_of(self.resource.name),
             seconds: start.elapsed().as_secs_f64(),
             complete_until: None,
             open_windows: 0,
@@ -87,10 +79,9 @@ impl<W: Warehouse> Stream<'_, W> {
             outcome.state = State::Partial;
             outcome.error = Some(format!("{} of {} records fit no row", counts.rejected, counts.read));
         }
-        match self.warehouse.history(self.resource).await {
-            Ok(history) => {
-                outcome.complete_until = history.bookmark.and_then(|bookmark| bookmark.complete_until);
-                outcome.open_windows = history.open.len() as u64;
+        match self.standing().await {
+            Ok((complete_until, open_windows)) => {
+                (outcome.complete_until, outcome.open_windows) = (complete_until, open_windows);
             }
             Err(error) => {
                 stop.get_or_insert(Stop::Fatal(error.into()));
@@ -99,9 +90,32 @@ impl<W: Warehouse> Stream<'_, W> {
         End { outcome, stop }
     }
 
+    /// The bookmark, and the number of windows that are still to be read.
+    async fn standing(&self) -> Result<(Option<DateTime<Utc>>, u64), warehouse::Error> {
+        let history = self.context.warehouse.history(self.resource).await?;
+        let open = match self.context.plan.backfill {
+            Some(_) => self.context.warehouse.open_backfill(self.resource).await?,
+            None => history.open,
+        };
+        Ok((history.bookmark.and_then(|bookmark| bookmark.complete_until), open.len() as u64))
+    }
+
     async fn read_and_land(&self, counts: &mut Counts) -> Result<(), Halt> {
+        if let Feed::List(list) = self.resource.feed {
+            return self.listing(list).read_and_land(counts).await;
+        }
+        if self.resource.feed == Feed::Children {
+            let mut children = Children::new(self.context, self.resource, Brake::USUAL, Priority::Children);
+            let read = children.read().await;
+            *counts += children.counts;
+            return read;
+        }
+        if let Some(Backfill { range, key }) = self.context.plan.backfill {
+            let windows = self.context.warehouse.plan_backfill(self.context.run, self.resource, key, range).await;
+            return self.read_and_land_windows(windows?, counts).await;
+        }
         let history = self.history().await?;
-        if history.unfinished_first(self.started_at, self.plan.overlap) {
+        if history.unfinished_first(self.context.started_at, self.context.plan.overlap) {
             self.read_and_land_windows(history.open, counts).await?;
             let history = self.history().await?;
             return self.read_and_land_windows(self.new_windows(&history).await?, counts).await;
@@ -113,80 +127,60 @@ impl<W: Warehouse> Stream<'_, W> {
         self.read_and_land_windows(windows, counts).await
     }
 
+    fn listing(&self, list: List) -> Listing<'_, W> {
+        Listing { context: self.context, resource: self.resource, list, brake: Brake::USUAL }
+    }
+
     async fn history(&self) -> Result<History, Halt> {
-        self.warehouse.history(self.resource).await.map_err(|error| Halt::Warehouse(error.into()))
+        Ok(self.context.warehouse.history(self.resource).await?)
     }
 
     /// Makes windows for what no window has covered yet, up to the start of this run.
     async fn new_windows(&self, history: &History) -> Result<Vec<Window>, Halt> {
-        let ranges = history.ranges_to_read(self.plan.start_date, self.started_at, self.plan.overlap);
+        let ranges =
+            history.ranges_to_read(self.context.plan.start_date, self.context.started_at, self.context.plan.overlap);
         let Some(bookmark) = history.planned(&ranges) else { return Ok(Vec::new()) };
-        let windows = self.warehouse.plan(self.run, self.resource, bookmark, &ranges).await;
-        windows.map_err(|error| Halt::Warehouse(error.into()))
+        Ok(self.context.warehouse.plan(self.context.run, self.resource, bookmark, &ranges).await?)
     }
 
     async fn read_and_land_windows(&self, windows: Vec<Window>, counts: &mut Counts) -> Result<(), Halt> {
         let (sender, receiver) = mpsc::channel(PAGES_WAITING);
-        let (read, landed) = tokio::join!(self.read(windows, sender), self.land(receiver, counts));
+        let read = async {
+            let walks = Walks::new(self, windows, sender);
+            walks.read().await
+        };
+        let (read, landed) = tokio::join!(read, self.land(receiver, counts));
         // When landing fails, reading only notices that nobody takes its pages.
         landed.map_err(Halt::Warehouse)?;
         read
     }
 
-    async fn read(&self, windows: Vec<Window>, sender: mpsc::Sender<Batch>) -> Result<(), Halt> {
-        let mapper = Mapper::new(self.resource, self.plan.keep_raw);
-        let mut reader = Reader::new(Arc::clone(self.client), self.resource);
-        let count = windows.len();
-        for (index, window) in windows.into_iter().enumerate() {
-            let resource = self.resource.name;
-            let (from, to) = (window.range.from, window.range.to);
-            self.observer.see(&Event::WindowStarted { resource, windows: count - index, from, to });
-            let mut walk = reader.walk(&window);
-            let mut since = window.progress.clone();
-            loop {
-                let page = tokio::select! {
-                    biased;
-                    () = self.stopped.cancelled() => return Err(Halt::Shutdown),
-                    page = reader.next(&mut walk) => page.map_err(Halt::Read)?,
-                };
-                let Some(page) = page else { break };
-                self.observer.see(&Event::PageRead {
-                    resource,
-                    records: page.records.len() as u64,
-                    remaining: page.remaining,
-                    usage: self.client.usage_of(resource),
-                    credits_left: self.client.credits_left(),
-                });
-                let batch = self.batch(&mapper, window.id, since, page);
-                since = batch.progress.clone();
-                if sender.send(batch).await.is_err() {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn batch(&self, mapper: &Mapper, window: WindowId, since: Progress, page: Page) -> Batch {
-        let read = page.records.len() as u64;
-        let (mut rows, mut rejects) = (Vec::with_capacity(page.records.len()), Vec::new());
-        for record in page.records {
-            match mapper.row(record) {
+    pub(super) fn batch(
+        &self,
+        window: WindowId,
+        since: Progress,
+        progress: Progress,
+        records: Vec<Result<Row, Reject>>,
+    ) -> Batch {
+        let read = records.len() as u64;
+        let (mut rows, mut rejects) = (Vec::with_capacity(records.len()), Vec::new());
+        for record in records {
+            match record {
                 Ok(row) => rows.push(row),
                 Err(reject) => rejects.push(reject),
             }
         }
         Batch {
             resource: self.resource,
-            run: self.run,
+            run: self.context.run,
             window,
             read,
             rows,
             rejects,
             since,
-            progress: page.progress,
-            at: self.client.portal_now(),
-            overlap: self.plan.overlap,
+            progress,
+            at: self.context.client.portal_now(),
+            overlap: self.context.plan.overlap,
         }
     }
 
@@ -200,16 +194,16 @@ impl<W: Warehouse> Stream<'_, W> {
                 records += batch.read;
                 Some(batch)
             });
-            let landed = self.warehouse.land(std::iter::once(first).chain(rest)).await?;
+            let landed = self.context.warehouse.land(std::iter::once(first).chain(rest)).await?;
             *counts += landed.counts;
-            self.observer.see(&Event::Landed { resource: self.resource.name, counts: landed.counts });
+            self.context.observer.see(&Event::Landed { resource: self.resource.name, counts: landed.counts });
         }
         Ok(())
     }
 }
 
 /// What a halt means: for the resource, in its outcome; for the run, in the answer.
-fn settle(halt: Halt, outcome: &mut ResourceOutcome) -> Stop {
+pub(super) fn settle(halt: Halt, outcome: &mut ResourceOutcome) -> Stop {
     let (state, error, stop) = match halt {
         Halt::Shutdown => (State::Interrupted, None, Stop::Shutdown),
         Halt::Warehouse(error) => (State::Failed, Some(error.to_string()), Stop::Fatal(error)),
@@ -222,6 +216,9 @@ fn settle(halt: Halt, outcome: &mut ResourceOutcome) -> Stop {
             }
             error => (State::Failed, Some(error.to_string()), Stop::Failed(error.into())),
         },
+        Halt::Read(error @ (extract::Error::Doubtful { .. } | extract::Error::SomeRefused { .. })) => {
+            (State::Partial, Some(error.to_string()), Stop::Failed(error))
+        }
         Halt::Read(error) => (State::Failed, Some(error.to_string()), Stop::Failed(error)),
     };
     outcome.state = state;

@@ -54,6 +54,11 @@ impl Reject {
         };
         Self { id, reason, raw }
     }
+
+    /// Whether the record does not tell which one it is.
+    pub fn is_nameless(&self) -> bool {
+        self.id.starts_with("unnamed-")
+    }
 }
 
 /// Whether JSON nests too deep to be kept as JSON.

@@ -10,6 +10,7 @@ use super::ledger;
 use super::migrate::{applied, newest, pending};
 use super::sql::SqlWarehouse;
 use super::value::Cells;
+use crate::ledger::Purpose;
 use crate::resource::Kind;
 
 /// How far the schema of a warehouse is.
@@ -48,12 +49,13 @@ impl<D: Dialect> SqlWarehouse<D> {
         Ok(Schema { version, newest: newest(), pending })
     }
 
-    /// Takes the run lock and gives it back at once; an error says who has it.
+    /// Takes the lock of a sync and gives it back at once; an error says who has it.
     pub async fn try_lock(&self) -> Result<(), Error> {
-        match self.dialect.lock().await? {
+        let claims = Purpose::Sync.claims([]);
+        match self.dialect.lock(&claims).await? {
             Some(_) => Ok(()),
             None => {
-                let held_by = ledger::holder(&self.dialect).await.unwrap_or_default();
+                let held_by = ledger::holder(&self.dialect, &claims).await.unwrap_or_default();
                 Err(Error::Locked { warehouse: self.dialect.address().to_owned(), held_by })
             }
         }

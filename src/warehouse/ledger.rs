@@ -9,7 +9,7 @@ use super::error::{Error, Trouble};
 use super::sql::{Open, SqlWarehouse};
 use super::value::{Cells, Value};
 use crate::ledger::{
-    Bookmark, Counts, History, Progress, Range, ResourceOutcome, RunEnd, RunId, RunStart, State, Window, WindowId,
+    Bookmark, Counts, History, Key, Progress, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, State, Window,
 };
 use crate::resource::{Kind, Resource};
 
@@ -69,11 +69,16 @@ pub struct RunStatus {
 /// Runs that `status` shows.
 const RUNS_SHOWN: i64 = 10;
 
-/// Who holds the warehouse, and since when.
-pub(super) async fn holder<D: Dialect>(dialect: &D) -> Result<Option<(String, DateTime<Utc>)>, Trouble> {
+/// Who holds one of `claims`, and since when.
+pub(super) async fn holder<D: Dialect>(
+    dialect: &D,
+    claims: &[String],
+) -> Result<Option<(String, DateTime<Utc>)>, Trouble> {
     let mut open = dialect.begin_to_read().await?;
-    let sql = "select holder, started_at from {deskhouse_runs} where state = 'running' order by id desc limit 1";
-    let rows = dialect.fetch(&mut open, sql, Vec::new(), &[Kind::Text, Kind::Timestamp]).await?;
+    let sql = "select holder, started_at from {deskhouse_runs} where state = 'running'
+        and id in (select run_id from {deskhouse_claims} where name in [?]) order by id desc limit 1";
+    let values = vec![Value::Texts(claims.to_vec())];
+    let rows = dialect.fetch(&mut open, sql, values, &[Kind::Text, Kind::Timestamp]).await?;
     Ok(rows.into_iter().next().and_then(|row| {
         let mut cells = Cells::new(row);
         cells.text().zip(cells.timestamp())
@@ -92,7 +97,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         Ok(rows.into_iter().map(Cells::new).collect())
     }
 
-    async fn next_id(&self, open: &mut Open<D>, sql: &str, values: Vec<Value>) -> Result<i64, Trouble> {
+    pub(super) async fn next_id(&self, open: &mut Open<D>, sql: &str, values: Vec<Value>) -> Result<i64, Trouble> {
         let mut rows = self.fetch(open, sql, values, &[Kind::Integer]).await?;
         Ok(rows.first_mut().and_then(Cells::integer).unwrap_or_default() + 1)
     }
@@ -100,6 +105,7 @@ impl<D: Dialect> SqlWarehouse<D> {
     pub(super) async fn insert_run(&self, start: &RunStart) -> Result<RunId, Error> {
         let doing = Error::doing("begin a run");
         let mut open = self.begin("begin a run").await?;
+        self.dialect.alone(&mut open, "runs").await.map_err(&doing)?;
         let portal = "select org_id from {deskhouse_portal}";
         let mut held = self.fetch(&mut open, portal, Vec::new(), &[Kind::Text]).await.map_err(&doing)?;
         match held.first_mut().and_then(Cells::text) {
@@ -113,9 +119,11 @@ impl<D: Dialect> SqlWarehouse<D> {
                 self.execute(&mut open, claim, values).await.map_err(&doing)?;
             }
         }
-        // We hold the run lock, so a run that is still called running was cut off.
-        let cut_off = "update {deskhouse_runs} set state = ? where state = ?";
-        let values = vec![State::Interrupted.word().into(), State::Running.word().into()];
+        // We hold what such a run had claimed, so it was cut off. One without a claim is an older version's.
+        let cut_off = "update {deskhouse_runs} set state = ? where state = ? and (id not in (select run_id from
+            {deskhouse_claims}) or id in (select run_id from {deskhouse_claims} where name in [?]))";
+        let claims = || Value::Texts(self.claims.clone());
+        let values = vec![State::Interrupted.word().into(), State::Running.word().into(), claims()];
         self.execute(&mut open, cut_off, values).await.map_err(&doing)?;
         let newest = "select max(id) from {deskhouse_runs}";
         let run = RunId(self.next_id(&mut open, newest, Vec::new()).await.map_err(&doing)?);
@@ -130,17 +138,16 @@ impl<D: Dialect> SqlWarehouse<D> {
             env!("CARGO_PKG_VERSION").into(),
         ];
         self.execute(&mut open, sql, values).await.map_err(&doing)?;
+        let forget = "delete from {deskhouse_claims} where name in [?]";
+        self.execute(&mut open, forget, vec![claims()]).await.map_err(&doing)?;
+        for claim in &self.claims {
+            let sql = "insert into {deskhouse_claims} (name, run_id, seen_at) values (?, ?, ?)";
+            self.execute(&mut open, sql, vec![claim.as_str().into(), run.0.into(), start.started_at.into()])
+                .await
+                .map_err(&doing)?;
+        }
         D::commit(open).await.map_err(&doing)?;
         Ok(run)
-    }
-
-    pub(super) async fn read_most_credits(&self, day_start: DateTime<Utc>) -> Result<Option<u64>, Error> {
-        let doing = Error::doing("read the ledger");
-        let mut open = self.begin("read the ledger").await?;
-        let sql = "select max(credits_most) from {deskhouse_runs} where started_at >= ?";
-        let mut rows = self.fetch(&mut open, sql, vec![day_start.into()], &[Kind::Integer]).await.map_err(&doing)?;
-        D::commit(open).await.map_err(&doing)?;
-        Ok(rows.first_mut().and_then(Cells::integer).and_then(|most| u64::try_from(most).ok()))
     }
 
     pub(super) async fn read_history(
@@ -155,17 +162,16 @@ impl<D: Dialect> SqlWarehouse<D> {
             let (since, until, complete_until) = (cells.timestamp(), cells.timestamp(), cells.timestamp());
             Some(Bookmark { since: since?, until: until?, complete_until })
         });
-        // Newest first, as they were made.
-        let sql = "select id, from_time, to_time, at_time, position from {deskhouse_windows}
-            where resource = ? and not done order by to_time desc, id";
-        let kinds = [Kind::Integer, Kind::Timestamp, Kind::Timestamp, Kind::Timestamp, Kind::Text];
-        let rows = self.fetch(open, sql, vec![resource.name.into()], &kinds).await?;
-        let window = |mut cells: Cells| {
-            let (id, from, to, at) = (cells.integer()?, cells.timestamp()?, cells.timestamp()?, cells.timestamp()?);
-            let progress = Progress { at, position: cells.text(), done: false };
-            Some(Window { id: WindowId(id), range: Range { from, to }, progress })
-        };
-        Ok(History { bookmark, open: rows.into_iter().filter_map(window).collect() })
+        Ok(History { bookmark, open: self.open_windows(open, resource, Purpose::Sync).await? })
+    }
+
+    pub(super) async fn read_feed_bookmark(&self, feed: &'static str) -> Result<Option<DateTime<Utc>>, Error> {
+        let doing = Error::doing("read the ledger");
+        let mut open = self.begin("read the ledger").await?;
+        let sql = "select read_until from {deskhouse_bookmarks} where resource = ?";
+        let mut rows = self.fetch(&mut open, sql, vec![feed.into()], &[Kind::Timestamp]).await.map_err(&doing)?;
+        D::commit(open).await.map_err(&doing)?;
+        Ok(rows.first_mut().and_then(Cells::timestamp))
     }
 
     pub(super) async fn insert_windows(
@@ -177,25 +183,12 @@ impl<D: Dialect> SqlWarehouse<D> {
     ) -> Result<Vec<Window>, Error> {
         let doing = Error::doing("plan a run");
         let mut open = self.begin("plan a run").await?;
-        // Numbered by resource: streams plan at the same time.
-        let newest = "select max(id) from {deskhouse_windows} where resource = ?";
-        let first = self.next_id(&mut open, newest, vec![resource.name.into()]).await.map_err(&doing)?;
+        self.dialect.alone(&mut open, resource.name).await.map_err(&doing)?;
+        let first = self.next_window_id(&mut open, resource).await.map_err(&doing)?;
         let mut windows = Vec::with_capacity(ranges.len());
+        let whose = (Purpose::Sync, Key::Modified);
         for (id, range) in (first..).zip(ranges) {
-            let sql = "insert into {deskhouse_windows}
-                (id, resource, from_time, to_time, at_time, done, made_by_run, records_read) values (?, ?, ?, ?, ?, ?, ?, 0)";
-            let values = vec![
-                id.into(),
-                resource.name.into(),
-                range.from.into(),
-                range.to.into(),
-                range.from.into(),
-                false.into(),
-                run.0.into(),
-            ];
-            self.execute(&mut open, sql, values).await.map_err(&doing)?;
-            let progress = Progress { at: range.from, position: None, done: false };
-            windows.push(Window { id: WindowId(id), range: *range, progress });
+            windows.push(self.insert_window(&mut open, run, resource, whose, id, *range).await.map_err(&doing)?);
         }
         self.save_bookmark(&mut open, resource, bookmark, run, bookmark.until).await.map_err(&doing)?;
         D::commit(open).await.map_err(&doing)?;
@@ -266,7 +259,7 @@ impl<D: Dialect> SqlWarehouse<D> {
     pub(super) async fn count(
         &self,
         open: &mut Open<D>,
-        resource: &'static Resource,
+        resource: &'static str,
         counts: Counts,
         stamp: Stamp,
     ) -> Result<(), Trouble> {
@@ -279,7 +272,7 @@ impl<D: Dialect> SqlWarehouse<D> {
             records_rejected = held.records_rejected + excluded.records_rejected, rows_mended = held.rows_mended + excluded.rows_mended";
         let values = vec![
             stamp.run.0.into(),
-            resource.name.into(),
+            resource.into(),
             State::Running.word().into(),
             counts.read.into(),
             counts.inserted.into(),
@@ -298,11 +291,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         let mut open = self.begin_with(Durability::Confirmed, "close the run").await?;
         let stamp = Stamp { synced_at: end.finished_at, run };
         for outcome in resources {
-            // A resource that landed nothing has no row yet.
-            let resource = crate::resource::find(outcome.resource);
-            if let Some(resource) = resource {
-                self.count(&mut open, resource, Counts::default(), stamp).await.map_err(&doing)?;
-            }
+            // What landed nothing has no row yet.
+            self.count(&mut open, outcome.resource, Counts::default(), stamp).await.map_err(&doing)?;
             let sql =
                 "update {deskhouse_run_resources} set state = ?, requests = ?, credits = ?, duration_s = ?, error = ?
                 where run_id = ? and resource = ?";
@@ -317,6 +307,8 @@ impl<D: Dialect> SqlWarehouse<D> {
             ];
             self.execute(&mut open, sql, values).await.map_err(&doing)?;
         }
+        let rest = "update {deskhouse_claims} set seen_at = null where run_id = ?";
+        self.execute(&mut open, rest, vec![run.0.into()]).await.map_err(&doing)?;
         let sql = "update {deskhouse_runs} set state = ?, finished_at = ?, requests = ?, credits = ?, credits_left = ?,
             credits_most = ? where id = ?";
         let values = vec![
@@ -329,6 +321,7 @@ impl<D: Dialect> SqlWarehouse<D> {
             run.0.into(),
         ];
         self.execute(&mut open, sql, values).await.map_err(&doing)?;
+        self.forget(&mut open, end.finished_at).await.map_err(&doing)?;
         D::commit(open).await.map_err(&doing)
     }
 

@@ -15,12 +15,25 @@ use crate::resource::{self, Kind};
 pub(super) type Migration = (i64, &'static str, &'static str);
 
 /// Every change, oldest first. A file that was released is never edited: warehouses hold its checksum.
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: &[Migration] = &[
     (1, "0001_ledger", include_str!("../../migrations/0001_ledger.sql")),
     (2, "0002_tickets", include_str!("../../migrations/0002_tickets.sql")),
     (3, "0003_contacts", include_str!("../../migrations/0003_contacts.sql")),
     (4, "0004_tasks", include_str!("../../migrations/0004_tasks.sql")),
     (5, "0005_articles", include_str!("../../migrations/0005_articles.sql")),
+    (6, "0006_tombstones", include_str!("../../migrations/0006_tombstones.sql")),
+    (10, "0010_accounts", include_str!("../../migrations/0010_accounts.sql")),
+    (11, "0011_calls", include_str!("../../migrations/0011_calls.sql")),
+    (12, "0012_events", include_str!("../../migrations/0012_events.sql")),
+    (13, "0013_products", include_str!("../../migrations/0013_products.sql")),
+    (14, "0014_detail", include_str!("../../migrations/0014_detail.sql")),
+    (20, "0020_agents", include_str!("../../migrations/0020_agents.sql")),
+    (21, "0021_lists", include_str!("../../migrations/0021_lists.sql")),
+    (30, "0030_checks", include_str!("../../migrations/0030_checks.sql")),
+    (45, "0045_budget", include_str!("../../migrations/0045_budget.sql")),
+    (46, "0046_credits", include_str!("../../migrations/0046_credits.sql")),
+    (50, "0050_contracts", include_str!("../../migrations/0050_contracts.sql")),
+    (51, "0051_article_parts", include_str!("../../migrations/0051_article_parts.sql")),
 ];
 
 /// The ledger's name for the views, which hold no data and are made again whenever they change.
@@ -32,6 +45,8 @@ const VIEWS: (i64, &str) = (0, "views");
 pub(super) async fn migrate<D: Dialect>(dialect: &D, now: DateTime<Utc>) -> Result<(), Error> {
     let doing = Error::doing("migrate the warehouse");
     let mut transaction = dialect.begin(Durability::Confirmed).await.map_err(&doing)?;
+    // A backfill may be opening the warehouse at the same time.
+    dialect.alone(&mut transaction, "schema").await.map_err(&doing)?;
     let prelude = dialect.before_migration();
     let ledger = "create table if not exists deskhouse_migrations (version bigint primary key, name text not null, checksum text not null, applied_at timestamptz not null);";
     dialect.script(&mut transaction, format!("{prelude}{}", in_words_of::<D>(ledger))).await.map_err(&doing)?;
@@ -61,8 +76,13 @@ pub(super) fn pending(applied: &[(i64, String)]) -> Result<Vec<Migration>, Error
     if let Some((found, ..)) = applied.iter().find(|(version, ..)| *version > known) {
         return Err(Error::TooNew { found: *found, known });
     }
+    let is_known = |version: i64| version == VIEWS.0 || MIGRATIONS.iter().any(|(known, ..)| *known == version);
+    // Numbers have gaps, and another version may have filled one.
+    if let Some((found, ..)) = applied.iter().find(|(version, ..)| !is_known(*version)) {
+        return Err(Error::Altered { name: format!("{found:04}") });
+    }
     let mut pending = Vec::new();
-    for migration in MIGRATIONS {
+    for migration in MIGRATIONS.iter().copied() {
         let (version, name, sql) = migration;
         match applied.iter().find(|(held, ..)| *held == version) {
             Some((_, held)) if *held == checksum(sql) => {}
@@ -152,7 +172,7 @@ fn freshness_view() -> String {
     (select complete_until from deskhouse_bookmarks where resource = '{name}') as complete_until,
     (select max(started_at) from deskhouse_runs join deskhouse_run_resources on run_id = id where resource = '{name}') as last_run_at,
     (select count(*) from {name} where _deleted_at is null) as rows,
-    (select count(*) from deskhouse_windows where resource = '{name}' and not done) as open_windows"
+    (select count(*) from deskhouse_windows where resource = '{name}' and purpose = 'sync' and not done) as open_windows"
         );
     }
     sql

@@ -1,30 +1,42 @@
 //! The warehouse: tables that the owner's analysts query, and the ledger that vouches for them. One implementation for
 //! every database; what is landed and when is decided by `sync`.
 
+mod checks;
+mod children;
+mod credits;
 mod dialect;
 mod error;
 mod health;
 mod ledger;
 mod lock;
 mod migrate;
+mod retention;
 mod samples;
 mod sql;
 mod statement;
+mod tombstones;
 mod value;
+mod windows;
 
+use std::collections::HashMap;
 use std::future::Future;
 
+use bytestring::ByteString;
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use checks::{Check, Extent};
+pub use children::{Due, Parent};
 pub use dialect::{Dialect, Durability, Postgres, Sqlite, Stamp};
 pub use error::{Error, Trouble};
 pub use health::{Schema, free_space, may_make};
 pub use ledger::{ResourceStatus, RunStatus, Status};
 pub use samples::Sample;
 pub use sql::SqlWarehouse;
+pub use tombstones::{Complete, Found, Missing};
 
 use crate::ledger::{
-    Bookmark, Counts, History, Progress, Range, ResourceOutcome, RunEnd, RunId, RunStart, Window, WindowId,
+    Bookmark, Counts, History, Key, Progress, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Spread,
+    Today, Window, WindowId,
 };
 use crate::resource::Resource;
 use crate::transform::{Reject, Row};
@@ -34,8 +46,11 @@ pub trait Warehouse: Send + Sync {
     /// Opens a run in the ledger. Claims the warehouse for the portal, or refuses another portal's.
     fn begin_run(&self, start: &RunStart) -> impl Future<Output = Result<RunId, Error>> + Send;
 
-    /// Most credits that a run since `day_start` saw left; see [`crate::http::Credits::remember`].
-    fn most_credits(&self, day_start: DateTime<Utc>) -> impl Future<Output = Result<Option<u64>, Error>> + Send;
+    /// What runs since `day_start` saw left and have spent; see [`crate::http::Client::remember_today`].
+    fn today(&self, day_start: DateTime<Utc>) -> impl Future<Output = Result<Today, Error>> + Send;
+
+    /// Adds what a run has spent to the books, and gives what all runs have spent on that day.
+    fn book(&self, run: RunId, spending: &Spending) -> impl Future<Output = Result<Spent, Error>> + Send;
 
     /// What is known of a resource.
     fn history(&self, resource: &'static Resource) -> impl Future<Output = Result<History, Error>> + Send;
@@ -49,6 +64,29 @@ pub trait Warehouse: Send + Sync {
         ranges: &[Range],
     ) -> impl Future<Output = Result<Vec<Window>, Error>> + Send;
 
+    /// Makes a window of the part of an unfinished one that another walk is to read: the end of the one and the other are
+    /// written together, so that a run that stops here resumes with both.
+    fn split(
+        &self,
+        run: RunId,
+        resource: &'static Resource,
+        window: WindowId,
+        given: Range,
+    ) -> impl Future<Output = Result<Window, Error>> + Send;
+
+    /// The windows of an explicit range that are still to be read, newest first: what an earlier backfill of it left, and
+    /// new ones for what none has covered.
+    fn plan_backfill(
+        &self,
+        run: RunId,
+        resource: &'static Resource,
+        key: Key,
+        range: Range,
+    ) -> impl Future<Output = Result<Vec<Window>, Error>> + Send;
+
+    /// The windows of backfills that are not finished.
+    fn open_backfill(&self, resource: &'static Resource) -> impl Future<Output = Result<Vec<Window>, Error>> + Send;
+
     /// Lands batches: of each its rows, rejects, the window's progress and, where that ends the window, the bookmark,
     /// and all of them together. They are taken one by one, each when the one before is written, so that a transaction
     /// can be larger than what fits into memory. Landing the same batch twice changes nothing the second time.
@@ -60,6 +98,95 @@ pub trait Warehouse: Send + Sync {
         &self,
         batches: impl IntoIterator<Item = Batch, IntoIter: Send> + Send,
     ) -> impl Future<Output = Result<Landed, Error>> + Send;
+
+    /// Up to when a feed has been read that is not a resource's own, such as the recycle bin; none before the first time.
+    fn feed_read_until(&self, feed: &'static str) -> impl Future<Output = Result<Option<DateTime<Utc>>, Error>> + Send;
+
+    /// Lands what was found outside of windows, all of it together, and with it up to when the feed has been read that
+    /// it came from. Gives what became of each. Landing the same twice changes nothing the second time.
+    fn land_found(
+        &self,
+        found: Vec<Found>,
+        read_until: Option<(&'static str, DateTime<Utc>)>,
+    ) -> impl Future<Output = Result<Vec<Landed>, Error>> + Send;
+
+    /// Marks the rows that a complete list does not have as gone, unless the brake says that they are too many to be
+    /// believed; an empty list is never believed beside a table that is not. Only for a list that was read to its end,
+    /// with no refusal and no cap, and whose pages have been landed.
+    fn mark_missing(&self, complete: Complete) -> impl Future<Output = Result<Missing, Error>> + Send;
+
+    /// How the rows of an extent that were created up to `until` lie in created time.
+    fn spread(&self, extent: Extent, until: DateTime<Utc>) -> impl Future<Output = Result<Spread, Error>> + Send;
+
+    /// Keys of the rows of an extent; of those that were created in a range, if one is given.
+    fn ids(&self, extent: Extent, created: Option<Range>) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+
+    /// Keys of the rows that are alive, with what a column of times holds of each.
+    fn times(
+        &self,
+        resource: &'static Resource,
+        column: &'static str,
+    ) -> impl Future<Output = Result<HashMap<String, DateTime<Utc>>, Error>> + Send;
+
+    /// Parents of a resource whose lists are to be read, `most` at most. Those that are deleted have none.
+    fn parents(
+        &self,
+        resource: &'static Resource,
+        due: Due,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<Parent>, Error>> + Send;
+
+    /// Keys of the rows that are alive and parts of these parents, each with its parent's.
+    fn parts(
+        &self,
+        resource: &'static Resource,
+        parents: Vec<String>,
+    ) -> impl Future<Output = Result<Vec<(String, String)>, Error>> + Send;
+
+    /// Keys of some archived rows, `most` at most.
+    fn archived(
+        &self,
+        resource: &'static Resource,
+        most: i64,
+    ) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+
+    /// Keys of all archived rows that are alive, by department.
+    fn shelved(
+        &self,
+        resource: &'static Resource,
+    ) -> impl Future<Output = Result<HashMap<String, Vec<String>>, Error>> + Send;
+
+    /// Those of the keys that are not held as archived and alive, in the same order.
+    fn not_archived(
+        &self,
+        resource: &'static Resource,
+        ids: Vec<String>,
+    ) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+
+    /// Which of these keys are held alive with just this fingerprint, in the same order.
+    fn unchanged(
+        &self,
+        resource: &'static Resource,
+        fingerprints: Vec<(ByteString, i64)>,
+    ) -> impl Future<Output = Result<Vec<bool>, Error>> + Send;
+
+    /// Those of the keys that are held as deleted.
+    fn deleted(
+        &self,
+        resource: &'static Resource,
+        ids: Vec<ByteString>,
+    ) -> impl Future<Output = Result<Vec<ByteString>, Error>> + Send;
+
+    /// How far the comparison of a resource has come.
+    fn check(&self, resource: &'static Resource) -> impl Future<Output = Result<Option<Check>, Error>> + Send;
+
+    /// Remembers how far the comparison of a resource has come.
+    fn save_check(
+        &self,
+        resource: &'static Resource,
+        run: RunId,
+        check: Check,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Closes a run in the ledger.
     fn finish_run(

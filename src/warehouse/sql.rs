@@ -6,19 +6,27 @@ use std::collections::{HashMap, HashSet};
 use bytestring::ByteString;
 use chrono::{DateTime, Utc};
 
+use super::checks::{Check, Extent};
+use super::children::{Due, Parent};
 use super::dialect::{Dialect, Durability, Stamp};
 use super::error::{Error, Trouble};
 use super::ledger::{self, Status};
 use super::migrate::migrate;
+use super::tombstones::{Complete, Fate, Found, Missing, Turns};
 use super::value::Value;
 use super::{Batch, Landed, Warehouse};
-use crate::ledger::{Bookmark, Counts, History, Range, ResourceOutcome, RunEnd, RunId, RunStart, Window};
+use crate::ledger::{
+    Bookmark, Counts, History, Key, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Spread,
+    Today, Window, WindowId,
+};
 use crate::resource::{Kind, Resource};
 use crate::transform::{Reject, Row};
 
 /// A warehouse in an SQL database.
 pub struct SqlWarehouse<D: Dialect> {
     pub(super) dialect: D,
+    /// What this process holds alone, see [`Purpose::claims`].
+    pub(super) claims: Vec<String>,
     /// Held while this process may write.
     lock: Option<D::Lock>,
 }
@@ -27,20 +35,25 @@ pub struct SqlWarehouse<D: Dialect> {
 pub(super) type Open<D> = <D as Dialect>::Transaction;
 
 impl<D: Dialect> SqlWarehouse<D> {
-    /// Opens the warehouse for a run: takes the run lock and brings the schema up to date. `now` is for the record.
+    /// Opens the warehouse for a sync: takes its lock and brings the schema up to date. `now` is for the record.
     pub async fn open(dialect: D, now: DateTime<Utc>) -> Result<Self, Error> {
-        let Some(lock) = dialect.lock().await? else {
+        Self::open_for(dialect, Purpose::Sync.claims([]), now).await
+    }
+
+    /// Opens the warehouse for a run that claims this; see [`Purpose::claims`].
+    pub async fn open_for(dialect: D, claims: Vec<String>, now: DateTime<Utc>) -> Result<Self, Error> {
+        let Some(lock) = dialect.lock(&claims).await? else {
             let warehouse = dialect.address().to_owned();
-            let held_by = ledger::holder(&dialect).await.unwrap_or_default();
+            let held_by = ledger::holder(&dialect, &claims).await.unwrap_or_default();
             return Err(Error::Locked { warehouse, held_by });
         };
         migrate(&dialect, now).await?;
-        Ok(Self { dialect, lock: Some(lock) })
+        Ok(Self { dialect, claims, lock: Some(lock) })
     }
 
     /// Opens the warehouse for reading beside a run. The schema is taken as it is.
     pub fn open_to_read(dialect: D) -> Self {
-        Self { dialect, lock: None }
+        Self { dialect, claims: Vec::new(), lock: None }
     }
 
     /// Closes the connections and gives the lock back. SQLite then folds its log into the file.
@@ -63,12 +76,14 @@ impl<D: Dialect> SqlWarehouse<D> {
     }
 
     /// Lands rows that are new or changed, and says how many were which.
-    async fn land_rows(
+    /// What was read tells of the time `known_at`.
+    pub(super) async fn land_rows(
         &self,
         open: &mut Open<D>,
         resource: &'static Resource,
         rows: Vec<Row>,
         stamp: Stamp,
+        known_at: DateTime<Utc>,
     ) -> Result<Counts, Trouble> {
         let received = rows.len();
         let rows = newest_of_each(rows);
@@ -76,24 +91,28 @@ impl<D: Dialect> SqlWarehouse<D> {
         // Fingerprints first: an unchanged row then costs a look-up and is never sent.
         let keys = rows.iter().map(|row| row.id.clone()).collect();
         let held = self.dialect.held(open, resource, keys).await?;
-        let (mut fresh, mut changed) = (Vec::new(), Vec::new());
+        let (mut fresh, mut changed, mut turns) = (Vec::new(), Vec::new(), Turns::default());
         for (row, held) in rows.into_iter().zip(held) {
-            match held {
-                None => fresh.push(row),
-                Some(held) if held.hash == row.hash || is_older(row.cursor, held.cursor) => counts.unchanged += 1,
-                Some(_) => changed.push(row),
+            match turns.fate(row, held, known_at, stamp.synced_at) {
+                Fate::Fresh(row) => fresh.push(row),
+                Fate::Changed(row) => changed.push(row),
+                Fate::Unchanged => counts.unchanged += 1,
             }
         }
         if fresh.is_empty() && changed.is_empty() {
             return Ok(counts);
         }
-        (counts.inserted, counts.updated) = (fresh.len() as u64, changed.len() as u64);
+        counts.deleted = turns.died.len() as u64;
+        (counts.inserted, counts.updated) = (fresh.len() as u64, changed.len() as u64 - counts.deleted);
         counts.mended = fresh.iter().chain(&changed).filter(|row| row.mended).count() as u64;
         self.dialect.write(open, resource, fresh, changed, stamp).await?;
+        if !(turns.died.is_empty() && turns.risen.is_empty()) {
+            self.turn_parts(open, resource, turns, stamp).await?;
+        }
         Ok(counts)
     }
 
-    async fn land_rejects(
+    pub(super) async fn land_rejects(
         &self,
         open: &mut Open<D>,
         resource: &'static Resource,
@@ -120,7 +139,7 @@ impl<D: Dialect> SqlWarehouse<D> {
     }
 
     /// A record that fits now is no longer a reject.
-    async fn forget_rejects(
+    pub(super) async fn forget_rejects(
         &self,
         open: &mut Open<D>,
         resource: &'static Resource,
@@ -146,11 +165,12 @@ impl<D: Dialect> SqlWarehouse<D> {
             return Ok(None);
         }
         self.forget_rejects(open, batch.resource, &rows).await?;
-        let counts = self.land_rows(open, batch.resource, rows, stamp).await?;
+        let counts = self.land_rows(open, batch.resource, rows, stamp, batch.at - batch.overlap).await?;
         let counts = Counts { read: batch.read, rejected, ..counts };
         self.land_rejects(open, batch.resource, rejects, stamp).await?;
-        self.count(open, batch.resource, counts, stamp).await?;
-        let complete_until = if batch.progress.done {
+        self.count(open, batch.resource.name, counts, stamp).await?;
+        let whose = self.whose(open, batch.resource, batch.window).await?;
+        let complete_until = if batch.progress.done && whose.is_some_and(|(purpose, _)| purpose == Purpose::Sync) {
             self.advance_bookmark(open, batch.resource, batch.overlap, stamp).await?
         } else {
             None
@@ -164,8 +184,12 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         self.insert_run(start).await
     }
 
-    async fn most_credits(&self, day_start: DateTime<Utc>) -> Result<Option<u64>, Error> {
-        self.read_most_credits(day_start).await
+    async fn today(&self, day_start: DateTime<Utc>) -> Result<Today, Error> {
+        self.read_today(day_start).await
+    }
+
+    async fn book(&self, run: RunId, spending: &Spending) -> Result<Spent, Error> {
+        self.book_spending(run, spending).await
     }
 
     async fn history(&self, resource: &'static Resource) -> Result<History, Error> {
@@ -186,10 +210,41 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         self.insert_windows(run, resource, bookmark, ranges).await
     }
 
+    async fn split(
+        &self,
+        run: RunId,
+        resource: &'static Resource,
+        window: WindowId,
+        given: Range,
+    ) -> Result<Window, Error> {
+        self.split_window(run, resource, window, given).await
+    }
+
+    async fn plan_backfill(
+        &self,
+        run: RunId,
+        resource: &'static Resource,
+        key: Key,
+        range: Range,
+    ) -> Result<Vec<Window>, Error> {
+        self.plan_range(run, resource, key, range).await
+    }
+
+    async fn open_backfill(&self, resource: &'static Resource) -> Result<Vec<Window>, Error> {
+        let doing = "read the ledger";
+        let mut open = self.begin(doing).await?;
+        let windows = self.open_windows(&mut open, resource, Purpose::Backfill).await.map_err(Error::doing(doing))?;
+        D::commit(open).await.map_err(Error::doing(doing))?;
+        Ok(windows)
+    }
+
     async fn land(&self, batches: impl IntoIterator<Item = Batch, IntoIter: Send> + Send) -> Result<Landed, Error> {
         let doing = "land a batch";
-        let batches = batches.into_iter();
+        let mut batches = batches.into_iter().peekable();
         let mut open = self.begin(doing).await?;
+        if let Some(first) = batches.peek() {
+            self.dialect.alone(&mut open, first.resource.name).await.map_err(Error::doing(doing))?;
+        }
         let mut landed = Landed::default();
         for batch in batches {
             let one = self.land_in(&mut open, batch).await.map_err(Error::doing(doing))?.ok_or(Error::LedgerMoved)?;
@@ -198,6 +253,78 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         }
         D::commit(open).await.map_err(Error::doing("commit a batch"))?;
         Ok(landed)
+    }
+
+    async fn feed_read_until(&self, feed: &'static str) -> Result<Option<DateTime<Utc>>, Error> {
+        self.read_feed_bookmark(feed).await
+    }
+
+    async fn land_found(
+        &self,
+        found: Vec<Found>,
+        read_until: Option<(&'static str, DateTime<Utc>)>,
+    ) -> Result<Vec<Landed>, Error> {
+        self.write_found(found, read_until).await
+    }
+
+    async fn mark_missing(&self, complete: Complete) -> Result<Missing, Error> {
+        self.bury_missing(complete).await
+    }
+
+    async fn spread(&self, extent: Extent, until: DateTime<Utc>) -> Result<Spread, Error> {
+        self.read_spread(extent, until).await
+    }
+
+    async fn ids(&self, extent: Extent, created: Option<Range>) -> Result<Vec<String>, Error> {
+        self.read_ids(extent, created).await
+    }
+
+    async fn times(
+        &self,
+        resource: &'static Resource,
+        column: &'static str,
+    ) -> Result<HashMap<String, DateTime<Utc>>, Error> {
+        self.read_times(resource, column).await
+    }
+
+    async fn parents(&self, resource: &'static Resource, due: Due, most: usize) -> Result<Vec<Parent>, Error> {
+        self.read_parents(resource, due, most).await
+    }
+
+    async fn parts(&self, resource: &'static Resource, parents: Vec<String>) -> Result<Vec<(String, String)>, Error> {
+        self.read_parts(resource, parents).await
+    }
+
+    async fn archived(&self, resource: &'static Resource, most: i64) -> Result<Vec<String>, Error> {
+        self.read_archived(resource, most).await
+    }
+
+    async fn shelved(&self, resource: &'static Resource) -> Result<HashMap<String, Vec<String>>, Error> {
+        self.read_shelved(resource).await
+    }
+
+    async fn not_archived(&self, resource: &'static Resource, ids: Vec<String>) -> Result<Vec<String>, Error> {
+        self.read_not_archived(resource, ids).await
+    }
+
+    async fn unchanged(
+        &self,
+        resource: &'static Resource,
+        fingerprints: Vec<(ByteString, i64)>,
+    ) -> Result<Vec<bool>, Error> {
+        self.read_unchanged(resource, fingerprints).await
+    }
+
+    async fn deleted(&self, resource: &'static Resource, ids: Vec<ByteString>) -> Result<Vec<ByteString>, Error> {
+        self.read_deleted(resource, ids).await
+    }
+
+    async fn check(&self, resource: &'static Resource) -> Result<Option<Check>, Error> {
+        self.read_check(resource).await
+    }
+
+    async fn save_check(&self, resource: &'static Resource, run: RunId, check: Check) -> Result<(), Error> {
+        self.write_check(resource, run, check).await
     }
 
     async fn finish_run(&self, run: RunId, end: &RunEnd, resources: &[ResourceOutcome]) -> Result<(), Error> {
@@ -211,7 +338,7 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
 
 /// Whether a record is an older version than the one held. One without a time is taken as newer, or it could never
 /// change.
-fn is_older(cursor: Option<DateTime<Utc>>, held: Option<DateTime<Utc>>) -> bool {
+pub(super) fn is_older(cursor: Option<DateTime<Utc>>, held: Option<DateTime<Utc>>) -> bool {
     cursor.zip(held).is_some_and(|(cursor, held)| cursor < held)
 }
 

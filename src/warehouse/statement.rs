@@ -4,7 +4,11 @@
 use crate::resource::Resource;
 
 /// Our own columns, behind those of the definition.
-pub(super) const OWN: [&str; 5] = ["_raw", "_hash", "_synced_at", "_deleted_at", "_run_id"];
+pub(super) const OWN: [&str; 8] =
+    ["_raw", "_hash", "_synced_at", "_deleted_at", "_run_id", "_deleted_by", "_deleted_reason", "_merged_into"];
+
+/// What tells of a tombstone, in the order in which it is read and written.
+pub(super) const TOMBSTONE: [&str; 4] = ["_deleted_at", "_deleted_by", "_deleted_reason", "_merged_into"];
 
 /// Quotes an identifier. Definitions hold plain snake case; quoting keeps words like `status` or `position` safe.
 pub(super) fn quoted(name: &str) -> String {

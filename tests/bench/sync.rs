@@ -8,18 +8,16 @@
 mod postgres;
 mod support;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use support::portal::{PROGRAM, Portal};
 use support::{Figures, argument, flag};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_deskhouse");
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let (tickets, runs) = (argument("--tickets", 200_000), argument("--runs", 5));
-    let mut portal = Portal::start(tickets);
+    let portal = Portal::start(tickets, &["--concurrency", "50"]);
     let mut figures = Figures::default();
     println!("{tickets} tickets, {runs} runs\n");
     for _ in 0..runs {
@@ -33,37 +31,7 @@ async fn main() {
         }
     }
     figures.report("sync");
-    portal.process.kill().expect("the portal ends");
-    portal.process.wait().expect("the portal has ended");
-}
-
-/// The look-alike portal as a process of its own.
-struct Portal {
-    process: Child,
-    /// What it says to set.
-    environment: Vec<(String, String)>,
-}
-
-impl Portal {
-    fn start(tickets: usize) -> Self {
-        let mut process = Command::new(PROGRAM)
-            .args(["sandbox", "--port", "0", "--concurrency", "50", "--daily-credits", "1000000000"])
-            .args(["--tickets", &tickets.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the portal starts");
-        let mut lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
-        let mut environment = Vec::new();
-        while environment.len() < 6 {
-            let line = lines.next().expect("the portal speaks").expect("a line");
-            let pairs = line.strip_prefix("export ").into_iter().flat_map(|line| line.split(' '));
-            environment.extend(pairs.filter_map(|pair| {
-                let (name, value) = pair.split_once('=')?;
-                Some((name.to_owned(), value.to_owned()))
-            }));
-        }
-        Self { process, environment }
-    }
+    portal.end();
 }
 
 fn sync(portal: &Portal, url: &str, engine: &str, figures: &mut Figures) {

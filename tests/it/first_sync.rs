@@ -4,12 +4,12 @@ use desk_sandbox::{Bounds, Settings};
 
 use crate::support::{Engine, House, Portal, compare, house};
 
-/// 20,000 tickets with ties of 350 and 1,200, behind both caps and both readings of bounds.
-async fn reads_everything(engine: Engine, from_cap: u32, bounds: Bounds) {
-    let portal = Portal::start(Settings { tickets: 20_000, from_cap, bounds, ..Settings::default() }).await;
+/// Tickets with ties of 350 and 1,200, behind both caps and both readings of bounds.
+async fn reads_everything(engine: Engine, tickets: usize, from_cap: u32, bounds: Bounds) {
+    let portal = Portal::start(Settings { tickets, from_cap, bounds, ..Settings::default() }).await;
     let house = House::new(&portal, engine).await;
     let summary = house.sync().await;
-    assert_eq!(house::of(&summary, "tickets")["rows_inserted"], 20_000);
+    assert_eq!(house::of(&summary, "tickets")["rows_inserted"], tickets);
     compare::assert_same(&portal, &house.database).await;
 
     // A second sync right after finds nothing to do, and asks next to nothing to know it.
@@ -24,19 +24,19 @@ async fn reads_everything(engine: Engine, from_cap: u32, bounds: Bounds) {
 }
 
 macro_rules! reads_everything {
-    ($($name:ident: $engine:ident $cap:literal $bounds:ident,)*) => {$(
+    ($($name:ident: $engine:ident $tickets:literal $cap:literal $bounds:ident,)*) => {$(
         #[tokio::test(flavor = "multi_thread")]
         async fn $name() {
-            reads_everything(Engine::$engine, $cap, Bounds::$bounds).await;
+            reads_everything(Engine::$engine, $tickets, $cap, Bounds::$bounds).await;
         }
     )*};
 }
 
 reads_everything! {
-    everything_is_read_behind_the_low_cap_with_bounds_included: Sqlite 999 Inclusive,
-    everything_is_read_behind_the_low_cap_with_bounds_left_out: Sqlite 999 Exclusive,
-    everything_is_read_behind_the_high_cap_with_bounds_included: Sqlite 4999 Inclusive,
-    everything_is_read_behind_the_high_cap_with_bounds_left_out: Sqlite 4999 Exclusive,
-    everything_is_read_into_postgres_behind_the_low_cap: Postgres 999 Exclusive,
-    everything_is_read_into_postgres_behind_the_high_cap: Postgres 4999 Inclusive,
+    everything_is_read_behind_the_low_cap_with_bounds_included: Sqlite 6_000 999 Inclusive,
+    everything_is_read_behind_the_low_cap_with_bounds_left_out: Sqlite 20_000 999 Exclusive,
+    everything_is_read_behind_the_high_cap_with_bounds_included: Sqlite 6_000 4999 Inclusive,
+    everything_is_read_behind_the_high_cap_with_bounds_left_out: Sqlite 6_000 4999 Exclusive,
+    everything_is_read_into_postgres_behind_the_low_cap: Postgres 6_000 999 Exclusive,
+    everything_is_read_into_postgres_behind_the_high_cap: Postgres 6_000 4999 Inclusive,
 }

@@ -4,9 +4,11 @@ use chrono::TimeDelta;
 use desk_sandbox::Settings;
 use deskhouse::resource;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::support::discreet::PLANTED;
-use crate::support::{Engine, House, Portal, house};
+use crate::support::{Engine, House, Portal, compare, house};
 
 async fn with_house(engine: Engine) -> (Portal, House) {
     let portal = Portal::start(Settings { tickets: 150, ..Settings::default() }).await;
@@ -240,7 +242,42 @@ async fn a_record_that_is_never_valid_json_is_told_apart_from_a_bad_connection()
     let ran = house.run(&["sync", "--json"]).await.exits(4);
     let summary: Value = ran.json();
     assert_eq!(house::of(&summary, "tickets")["state"], "failed");
-    for other in ["contacts", "tasks", "articles"] {
+    for other in compare::ALL.into_iter().filter(|name| *name != "tickets") {
         assert_eq!(house::of(&summary, other)["state"], "complete");
+    }
+}
+
+/// A server that answers every request with this head and then `filler` without end; gives its address.
+async fn flood(head: &'static str, filler: &'static str) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = format!("http://{}", listener.local_addr().expect("its address"));
+    tokio::spawn(async move {
+        while let Ok((mut line, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let _ = line.read(&mut [0; 4_096]).await;
+                let _ = line.write_all(head.as_bytes()).await;
+                let part = filler.repeat(1_000);
+                // 300 MB are as good as no end.
+                for _ in 0..300_000_000 / part.len() {
+                    if line.write_all(part.as_bytes()).await.is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+/// Neither a header nor a body without end is read to its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_end_is_not_waited_for() {
+    let header = flood("HTTP/1.1 200 OK\r\n", "x-filler: 0123456789012345678901234567890123456789\r\n").await;
+    let body = flood("HTTP/1.1 200 OK\r\ncontent-length: 300000000\r\n\r\n", "[[[[[[[[[[[[[[[[[[[[[[[[").await;
+    for (address, told) in [(header, "connection broke"), (body, "larger than 64 MiB")] {
+        let (_portal, mut house) = with_house(Engine::Sqlite).await;
+        house.set("DESKHOUSE_ZOHO__DESK_URL", address);
+        let ran = house.run(&["sync"]).await.exits(1);
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
     }
 }

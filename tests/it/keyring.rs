@@ -13,6 +13,12 @@ const SCOPES: &[&str] = &[
     "Desk.articles.READ",
     "Desk.search.READ",
     "Desk.basic.READ",
+    "Desk.settings.READ",
+    "Desk.calls.READ",
+    "Desk.activities.calls.READ",
+    "Desk.events.READ",
+    "Desk.activities.events.READ",
+    "Desk.products.READ",
 ];
 
 async fn beside() -> (Portal, House, Keyring) {

@@ -68,7 +68,10 @@ async fn no_second_holds_more_requests_than_configured() {
         concurrency: 8,
         requests_per_second: RATE as u32,
         reserve: Reserve::Credits(0),
+        daily_credits: None,
+        priority: deskhouse::http::Priority::Main,
         patience: Patience { tries: 1 },
+        random: rand::random,
     };
     let client = Client::new(shared, tokens, clock, settings);
     let request = Request::new("tickets", "/tickets/search");
@@ -109,6 +112,10 @@ async fn assert_books(portal: &Portal, house: &House) {
         ("tickets", "/tickets/search"),
         ("contacts", "/contacts/search"),
         ("tasks", "/tasks/search"),
+        ("accounts", "/accounts/search"),
+        ("calls", "/calls/search"),
+        ("events", "/events/search"),
+        ("products", "/products/search"),
         ("articles", "/articles"),
     ] {
         let sum = |column| {
@@ -154,8 +161,9 @@ async fn stops_at(engine: Engine, reserve: &str, credits_kept: u64) {
         let ran = ran.exits(5);
         // The request that reached the reserve was answered; none was sent after it.
         let left = portal.sandbox.credits_left();
+        // What was deleted is looked for with two percent in hand.
         assert!(
-            left <= credits_kept && left + 3 > credits_kept,
+            left <= credits_kept + DAILY / 50 && left + 3 > credits_kept,
             "day {days} ended with {left} credits, {credits_kept} are reserved"
         );
         assert!(
@@ -236,7 +244,8 @@ async fn credits_that_are_gone_at_the_first_request_end_the_run_the_same_way() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_largest_limit_is_learnt_from_the_refusal() {
     let portal = Portal::with_tickets(600).await;
-    let house = House::new(&portal, Engine::Sqlite).await;
+    let mut house = House::new(&portal, Engine::Sqlite).await;
+    house.set("DESKHOUSE_LIMITS__CONCURRENCY", "1");
     let body = r#"{"errorCode":"UNPROCESSABLE_ENTITY","message":"The value passed for field 'limit' exceeds the range of '1-40'."}"#;
     portal.sandbox.fault(
         "/api/v1/tickets/search",
@@ -247,7 +256,11 @@ async fn the_largest_limit_is_learnt_from_the_refusal() {
     let requests = portal.api_requests();
     let mut tickets = requests.iter().filter(|request| request.path == "/api/v1/tickets/search");
     assert!(tickets.next().is_some_and(|request| request.query.contains("limit=100")));
-    assert!(tickets.all(|request| request.query.contains("limit=40")), "it holds for all that follows");
+    // Whether the archive is shown is asked for by ids, of which there are few.
+    assert!(
+        tickets.all(|request| request.query.contains("limit=40") || request.query.starts_with("id=")),
+        "it holds for all that follows"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -55,7 +55,9 @@ async fn a_consent_in_the_browser_is_enough_to_sync() {
     let asked = parameter(&login.url, "scope");
     assert_eq!(
         asked,
-        "Desk.contacts.READ,Desk.search.READ,Desk.tickets.READ,Desk.tasks.READ,Desk.activities.tasks.READ,Desk.articles.READ,Desk.basic.READ"
+        "Desk.contacts.READ,Desk.search.READ,Desk.products.READ,Desk.settings.READ,Desk.tickets.READ,Desk.tasks.READ,\
+         Desk.activities.tasks.READ,Desk.calls.READ,Desk.activities.calls.READ,Desk.events.READ,Desk.activities.events.READ,\
+         Desk.articles.READ,Desk.basic.READ"
     );
     let back = decide(&login.url, "accept").await;
     let page = browser::open(back.as_str()).await.expect("a page");
@@ -273,7 +275,7 @@ async fn scopes_follow_from_the_resources() {
         Login::start(&house, &["--redirect-uri", &uri, "--for", "tickets", "--scope", "Desk.tickets.CREATE"]).await;
     assert_eq!(
         parameter(&login.url, "scope"),
-        "Desk.tickets.READ,Desk.search.READ,Desk.basic.READ,Desk.tickets.CREATE"
+        "Desk.tickets.READ,Desk.search.READ,Desk.basic.READ,Desk.settings.READ,Desk.tickets.CREATE"
     );
     let back = decide(&login.url, "accept").await;
     browser::open(back.as_str()).await.expect("a page");

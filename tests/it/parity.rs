@@ -33,7 +33,13 @@ async fn both(sqlite: (&Database, &str), postgres: (&Database, &str)) -> Vec<Vec
 /// Two warehouses that have seen the same world: ordinary records, some that fit no row, some with odd texts.
 async fn filled() -> (House, House) {
     let portal = Portal::start(Settings { from_cap: 999, ..Settings { tickets: 3_000, ..Settings::default() } }).await;
-    let (sqlite, postgres) = (House::new(&portal, Engine::Sqlite).await, House::new(&portal, Engine::Postgres).await);
+    // One request at a time: how windows are split depends on how fast pages land.
+    let (mut sqlite, mut postgres) =
+        (House::new(&portal, Engine::Sqlite).await, House::new(&portal, Engine::Postgres).await);
+    for house in [&mut sqlite, &mut postgres] {
+        house.set("DESKHOUSE_LIMITS__CONCURRENCY", "1");
+        house.unset("DESKHOUSE_SYNC__RESOURCES");
+    }
     let modified = noon() - Duration::hours(1);
     let mut misfit = portal.sandbox.records("tickets").swap_remove(7);
     misfit["threadCount"] = json!("many");
@@ -140,7 +146,8 @@ async fn assert_same_content(sqlite: &Database, postgres: &Database) {
             }
         }
         let own = "cast(_hash as text), cast(_run_id as text), cast(_deleted_at as text)";
-        let own = format!("select id, {own} from {{t}}{name} order by id");
+        let key = definition.columns[0].name;
+        let own = format!("select {key}, {own} from {{t}}{name} order by {key}");
         both((sqlite, &own), (postgres, &own)).await;
     }
 }
@@ -172,7 +179,8 @@ async fn assert_same_ledger(sqlite: &Database, postgres: &Database) {
             ),
             "select resource, record_id, reason, cast(raw as text), cast(run_id as text) from {t}deskhouse_rejects"
                 .into(),
-            "select cast(version as text), name, checksum from {t}deskhouse_migrations order by version".into(),
+            "select cast(version as text) as number, name, checksum from {t}deskhouse_migrations order by version"
+                .into(),
         ]
     };
     for (ours, theirs) in ledger(sqlite).iter().zip(ledger(postgres)) {

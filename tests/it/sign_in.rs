@@ -17,6 +17,12 @@ const SCOPES: &[&str] = &[
     "Desk.articles.READ",
     "Desk.search.READ",
     "Desk.basic.READ",
+    "Desk.settings.READ",
+    "Desk.calls.READ",
+    "Desk.activities.calls.READ",
+    "Desk.events.READ",
+    "Desk.activities.events.READ",
+    "Desk.products.READ",
 ];
 
 /// A house that has never been signed in, beside a portal.

@@ -201,7 +201,10 @@ async fn a_time_limit_that_passes_is_no_reason_to_send_again_what_writes() {
         concurrency: 8,
         requests_per_second: 1_000,
         reserve: Reserve::Credits(0),
+        daily_credits: None,
+        priority: deskhouse::http::Priority::Main,
         patience: Patience { tries: 4 },
+        random: rand::random,
     };
     let client = Client::new(transport, tokens, clock, settings);
     let post = Request::to(&DESK, http::Method::POST, DESK.path("/tickets"), "ticket");

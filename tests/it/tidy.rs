@@ -1,6 +1,8 @@
 //! The source tree, held to the invariants of `src/lib.rs`. Every rule is first shown lines that break it, so that no rule
-//! can sleep; what a rule looks for is in `rules`, how it reads a file in `source`, what the README has to say in `readme`.
+//! can sleep; what a rule looks for is in `rules`, how it reads a file in `source`, what the README has to say in `readme`,
+//! and what may be depended on in `dependencies`.
 
+mod dependencies;
 mod readme;
 mod rules;
 mod source;

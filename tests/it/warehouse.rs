@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use deskhouse::ledger::{
-    Bookmark, Counts, History, Progress, ResourceOutcome, RunEnd, RunId, RunStart, State, Usage, Window,
+    Bookmark, Counts, History, Progress, ResourceOutcome, RunEnd, RunId, RunStart, State, Today, Usage, Window,
 };
 use deskhouse::record::Record;
 use deskhouse::resource::{self, Kind, Resource};
@@ -307,9 +307,9 @@ on_every_warehouse! {
         assert_eq!(runs[1].finished_at, None);
         let row = "select state || ', ' || error from {t}deskhouse_run_resources where run_id = 2";
         assert_eq!(value(database, row).await.as_deref(), Some("failed, no answer"));
-        let most = |since| next.warehouse.most_credits(since);
-        assert_eq!(most(noon() - TimeDelta::hours(12)).await.expect("a number"), Some(5_000));
-        assert_eq!(most(noon() + TimeDelta::hours(12)).await.expect("a number"), None);
+        let today = |since| next.warehouse.today(since);
+        assert_eq!(today(noon() - TimeDelta::hours(12)).await.expect("numbers"), Today { most: Some(5_000), spent: 0 });
+        assert_eq!(today(noon() + TimeDelta::hours(12)).await.expect("numbers"), Today::default());
         next.close().await;
     }
 
@@ -334,30 +334,6 @@ on_every_warehouse! {
         let later = open_at::<D>(database, noon() + TimeDelta::days(1)).await.expect("the warehouse opens");
         later.close().await;
         assert_eq!(database.query(&all).await, applied);
-    }
-
-    async fn a_schema_of_a_newer_version_is_refused<D>(database) {
-        open::<D>(database).await.expect("the warehouse opens").close().await;
-        let known = database.number("select max(version) from {t}deskhouse_migrations").await;
-        let newer = format!(
-            "insert into {{t}}deskhouse_migrations (version, name, checksum, applied_at)
-            select {}, 'newer', 'x', applied_at from {{t}}deskhouse_migrations where version = 1",
-            known + 1
-        );
-        database.execute(&newer).await;
-        let error = open::<D>(database).await.err().expect("a newer schema");
-        let Error::TooNew { found, known: ours } = error else { panic!("{error}") };
-        assert_eq!((found, ours), (known + 1, known));
-        // Refused, it holds nothing: the deskhouse that wrote it can come in at once.
-        database.execute("delete from {t}deskhouse_migrations where name = 'newer'").await;
-        open::<D>(database).await.expect("the warehouse opens").close().await;
-    }
-
-    async fn a_migration_that_was_altered_is_refused<D>(database) {
-        open::<D>(database).await.expect("the warehouse opens").close().await;
-        database.execute("update {t}deskhouse_migrations set checksum = 'another' where version = 2").await;
-        let error = open::<D>(database).await.err().expect("an altered migration");
-        assert!(matches!(&error, Error::Altered { name } if name == "0002_tickets"), "{error}");
     }
 
     async fn of_two_that_open_at_once_one_is_told_that_it_is_locked<D>(database) {

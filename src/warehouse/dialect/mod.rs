@@ -14,7 +14,7 @@ pub use sqlite::Sqlite;
 
 use super::error::{Error, Trouble};
 use super::value::Value;
-use crate::ledger::RunId;
+use crate::ledger::{RunId, Tombstone};
 use crate::resource::{Kind, Resource};
 use crate::transform::{Cell, Row};
 
@@ -41,14 +41,22 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     /// What has to happen in a transaction before a migration, whose table names stand alone.
     fn before_migration(&self) -> String;
 
-    /// Takes the run lock; `None` when another run holds it.
-    fn lock(&self) -> impl Future<Output = Result<Option<Self::Lock>, Error>> + Send;
+    /// Takes the locks of a run; `None` when another run holds one of them.
+    fn lock(&self, claims: &[String]) -> impl Future<Output = Result<Option<Self::Lock>, Error>> + Send;
 
     /// Opens a transaction that reads, beside one that writes.
     fn begin_to_read(&self) -> impl Future<Output = Result<Self::Transaction, Trouble>> + Send;
 
     /// Opens a transaction that writes.
     fn begin(&self, durability: Durability) -> impl Future<Output = Result<Self::Transaction, Trouble>> + Send;
+
+    /// Waits until no other transaction that writes is alone with `what`, and is alone with it until it ends. Two runs
+    /// beside each other may have the same rows.
+    fn alone(
+        &self,
+        transaction: &mut Self::Transaction,
+        what: &'static str,
+    ) -> impl Future<Output = Result<(), Trouble>> + Send;
 
     /// Makes all of a transaction happen.
     fn commit(transaction: Self::Transaction) -> impl Future<Output = Result<(), Trouble>> + Send;
@@ -86,7 +94,7 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Option<Held>>, Trouble>> + Send;
 
     /// Writes rows: `fresh` have keys that are not there, `changed` have keys that are, and replace what is there. No key
-    /// comes twice.
+    /// comes twice. A row with a tombstone is written as deleted.
     fn write(
         &self,
         transaction: &mut Self::Transaction,
@@ -111,10 +119,12 @@ pub enum Durability {
 }
 
 /// As much of a row as tells whether another version of it is worth writing.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Held {
     pub(super) hash: i64,
     pub(super) cursor: Option<DateTime<Utc>>,
+    /// None while the record is alive.
+    pub(super) tombstone: Option<Box<Tombstone>>,
 }
 
 /// What every row of a batch is stamped with.

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each benchmark is a program of its own and uses a part")]
 
+pub(crate) mod portal;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use deskhouse::resource::{Kind, Resource};
-use sqlx::{AssertSqlSafe, PgPool, Row};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Row};
 
 use super::postgres;
 
@@ -47,6 +47,11 @@ impl Database {
         Self { engine, url }
     }
 
+    /// What it is.
+    pub(crate) fn engine(&self) -> Engine {
+        self.engine
+    }
+
     /// Address for `warehouse.url`.
     pub(crate) fn url(&self) -> &str {
         &self.url
@@ -76,6 +81,30 @@ impl Database {
     /// Runs a statement for what it does.
     pub(crate) async fn execute(&self, sql: &str) {
         self.query(sql).await;
+    }
+
+    /// Runs statements as they are written. Names that stand alone are those of the warehouse, whose schema is made.
+    pub(crate) async fn script(&self, sql: &str) {
+        let done = match self.engine {
+            Engine::Sqlite => {
+                let script = || rusqlite::Connection::open(self.path())?.execute_batch(&sql.replace("{t}", ""));
+                tokio::task::block_in_place(script).map_err(|error| error.to_string())
+            }
+            Engine::Postgres => {
+                let mut connection = PgConnection::connect(&self.url).await.expect("the database opens");
+                let sql = sql.replace("{t}", "zoho_desk.");
+                let script = format!("create schema if not exists zoho_desk; set search_path = zoho_desk; {sql}");
+                let done = connection.execute(sqlx::raw_sql(AssertSqlSafe(script))).await;
+                connection.close().await.expect("the connection closes");
+                done.map(drop).map_err(|error| error.to_string())
+            }
+        };
+        done.unwrap_or_else(|error| panic!("{error} in {sql}"));
+    }
+
+    /// The file of a database that is one.
+    pub(crate) fn path(&self) -> &Path {
+        file(&self.url)
     }
 
     /// The first instant in a column of a table, which may be followed by a condition.
@@ -118,9 +147,12 @@ impl Database {
     }
 }
 
+fn file(url: &str) -> &Path {
+    Path::new(url.strip_prefix("sqlite:").expect("an address of a file"))
+}
+
 fn in_sqlite(url: &str, sql: &str) -> rusqlite::Result<Vec<Vec<Option<String>>>> {
-    let path = url.strip_prefix("sqlite:").expect("an address of a file");
-    let connection = rusqlite::Connection::open(path)?;
+    let connection = rusqlite::Connection::open(file(url))?;
     connection.busy_timeout(Duration::from_secs(30))?;
     let mut query = connection.prepare(&sql.replace("{t}", ""))?;
     let columns = query.column_count();

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
-use super::{Database, Engine, Portal, discreet};
+use super::{Database, Engine, Portal, compare, discreet};
 
 /// A command that takes longer hangs.
 const LONGEST_RUN: Duration = Duration::from_secs(120);
@@ -71,6 +71,8 @@ impl House {
             ("DESKHOUSE_LIMITS__REQUESTS_PER_SECOND", "100".to_owned()),
             ("DESKHOUSE_LIMITS__TRIES", "3".to_owned()),
             ("DESKHOUSE_STATE__DIR", folder.path().join("state").display().to_string()),
+            // The stories are about records that change; those of `lists` name what they read.
+            ("DESKHOUSE_SYNC__RESOURCES", compare::ALL.join(",")),
             ("HOME", folder.path().display().to_string()),
         ];
         let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

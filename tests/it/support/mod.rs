@@ -7,6 +7,8 @@ pub(crate) mod discreet;
 pub(crate) mod house;
 pub(crate) mod in_process;
 pub(crate) mod keyring;
+pub(crate) mod ledger;
+pub(crate) mod old;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
 pub(crate) mod warehouse;
@@ -56,6 +58,13 @@ impl Portal {
     /// Requests to the Desk API since the log was cleared.
     pub(crate) fn api_requests(&self) -> Vec<desk_sandbox::Logged> {
         self.sandbox.requests().into_iter().filter(|request| request.path.starts_with("/api/")).collect()
+    }
+
+    /// Requests to the Desk API since the log was cleared, and clears it.
+    pub(crate) fn take_api_requests(&self) -> Vec<desk_sandbox::Logged> {
+        let requests = self.api_requests();
+        self.sandbox.clear_requests();
+        requests
     }
 
     /// Requests to the Desk API since the log was cleared that were sent before in the same words.

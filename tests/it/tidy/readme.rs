@@ -19,6 +19,8 @@ fn row(resource: &Resource) -> String {
     let feed = match resource.feed {
         Feed::Search { .. } => "search",
         Feed::Filtered { .. } => "filtered",
+        Feed::List(_) => "list",
+        Feed::Children => "children",
     };
     let scopes: Vec<_> = resource.scopes.iter().map(|scope| format!("`{scope}`")).collect();
     let (name, path, columns) = (resource.name, resource.path, resource.columns.len());
@@ -54,7 +56,10 @@ fn every_resource_has_its_row() {
         let row = row(resource);
         assert!(lines.contains(&row.as_str()), "README.md lacks the row\n{row}");
     }
-    let rows = lines.iter().filter(|line| line.contains("| search: `") || line.contains("| filtered: `"));
+    let is_row = |line: &&&str| {
+        ["search", "filtered", "list", "children"].iter().any(|feed| line.contains(&format!("| {feed}: `")))
+    };
+    let rows = lines.iter().filter(is_row);
     assert_eq!(rows.count(), resource::ALL.len(), "README.md has a row of a resource that does not exist");
 }
 

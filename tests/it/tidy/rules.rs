@@ -38,7 +38,10 @@ pub(super) const LONG: &[(&str, &str)] = &[];
 const SQL_TO_READ: &[&str] = &["src/cli/demo.rs"]; // a command for the reader to type, which is printed and not run
 
 /// Files that may name a resource outside of its definition, and why.
-const NAMED: &[&str] = &["src/cli/demo.rs"]; // tells the look-alike portal what to change
+const NAMED: &[&str] = &[
+    "src/cli/demo.rs",     // tells the look-alike portal what to change
+    "src/check/portal.rs", // a fact about the agent has the name of a resource
+];
 
 /// Whose business the text of a secret is: who sends it, who stores it, who makes it.
 const EXPOSED: &[&str] = &["src/auth/", "src/config/", "src/http/client.rs", "src/warehouse/dialect/"];

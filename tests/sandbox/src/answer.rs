@@ -63,7 +63,15 @@ impl Answer {
 
     /// A list of finished JSON objects.
     pub(crate) fn list(rows: &[String]) -> Self {
-        if rows.is_empty() { Self::nothing() } else { Self::json(200, format!("{{\"data\":[{}]}}", rows.join(","))) }
+        Self::list_in("data", rows)
+    }
+
+    /// A list of finished JSON objects under another name than `data`.
+    pub(crate) fn list_in(name: &str, rows: &[String]) -> Self {
+        match rows {
+            [] => Self::nothing(),
+            rows => Self::json(200, format!("{{\"{name}\":[{}]}}", rows.join(","))),
+        }
     }
 
     pub(crate) fn rows(module: Module, rows: Vec<Arc<Record>>, show: Show, count: Option<usize>) -> Self {
@@ -91,6 +99,10 @@ impl Answer {
 
     pub(crate) fn scope_mismatch() -> Self {
         Self::refusal(403, "SCOPE_MISMATCH", "The OAuth Token does not have the scope for this operation.")
+    }
+
+    pub(crate) fn not_in_this_edition() -> Self {
+        Self::refusal(403, "LICENSE_ACCESS_LIMITED", "Your current license does not permit this operation.")
     }
 
     pub(crate) fn too_many_requests() -> Self {

@@ -1,4 +1,4 @@
-//! How an article looks, in a list and alone.
+//! How an article looks, in a list and alone, and how its translations do.
 
 use crate::cast::Cast;
 use crate::record::{Made, Module, Record, id_of};
@@ -7,16 +7,47 @@ use crate::words::{ARTICLE_STATUSES, ARTICLES, PRODUCTS, SENTENCES};
 
 const CATEGORIES: [&str; 4] = ["Getting started", "Orders & delivery", "Troubleshooting", "About us"];
 
+/// Locales that articles are translated into, the one first that all are written in. Each with the kind of its ids.
+const LOCALES: [(&str, u64); 3] = [("en-us", 15), ("de", 20), ("fr", 21)];
+
+/// Who sees the text: the list of articles or of translations, or the reader of one article.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Face {
+    Row,
+    Alone,
+    Translation,
+}
+
 pub(crate) fn article(cast: &Cast, record: &Record, made: &Made, alone: bool) -> String {
+    text(cast, record, made, 0, if alone { Face::Alone } else { Face::Row })
+}
+
+/// All translations of an article, its own locale first.
+pub(crate) fn translations(cast: &Cast, record: &Record, made: &Made) -> Vec<String> {
+    locales(made).map(|locale| text(cast, record, made, locale, Face::Translation)).collect()
+}
+
+/// The locales that an article has at this revision: an edit may bring one or take one away.
+fn locales(made: &Made) -> impl Iterator<Item = usize> {
+    let (serial, revision) = (made.serial, made.revision);
+    let translated = [true, serial.is_multiple_of(3), serial % 8 == 1 && revision.is_multiple_of(2)];
+    (0..LOCALES.len()).filter(move |locale| translated[*locale])
+}
+
+fn text(cast: &Cast, record: &Record, made: &Made, locale: usize, face: Face) -> String {
+    let alone = face == Face::Alone;
     let mut fixed = cast.dice(Module::Articles, made.serial, 1);
     let mut fresh = cast.dice(Module::Articles, made.serial, 1_000 + made.revision);
     let status = ARTICLE_STATUSES[usize::from(made.status)];
     let version = format!("{}.0", 1 + made.revision);
-    let title = format!("{}: {}", fixed.pick(&PRODUCTS), fixed.pick(&ARTICLES));
+    let translation_of = |locale: usize| id_of(LOCALES[locale].1, made.serial);
+    let mut title = format!("{}: {}", fixed.pick(&PRODUCTS), fixed.pick(&ARTICLES));
+    if locale > 0 {
+        title.push_str(&format!(" ({})", LOCALES[locale].0));
+    }
     let permalink = format!("article-{}", made.serial + 1);
     let (author, modifier) = (made.serial as u8 % 12, (made.serial + made.revision) as u8 % 12);
     let category = made.serial % CATEGORIES.len() as u32;
-    let translation = id_of(15, made.serial);
     let published = status == "Published";
 
     let mut row = Row::new();
@@ -40,10 +71,13 @@ pub(crate) fn article(cast: &Cast, record: &Record, made: &Made, alone: bool) ->
     for name in ["modifierId", "latestVersionModifierId"] {
         row.number(name, cast.agent_id(modifier));
     }
-    row.text("locale", "en-us");
-    row.text("sourceLocale", "en-us");
-    row.number("translationId", translation);
-    row.text("translationState", "UP-TO-DATE");
+    row.text("locale", LOCALES[locale].0);
+    row.text("sourceLocale", LOCALES[0].0);
+    row.number("translationId", translation_of(locale));
+    row.text(
+        "translationState",
+        if locale > 0 && !made.revision.is_multiple_of(2) { "OUTDATED" } else { "UP-TO-DATE" },
+    );
     row.object("translationSource", |source| {
         source.text("locale", "en-us");
         source.text("version", &version);
@@ -76,16 +110,23 @@ pub(crate) fn article(cast: &Cast, record: &Record, made: &Made, alone: bool) ->
     ] {
         row.object(name, |inner| agent(cast, inner, number));
     }
-    let mut locale = Row::new();
-    locale.number("translationId", translation);
-    locale.text("locale", "en-us");
-    locale.text("status", status);
-    locale.flag("isTrashed", false);
-    locale.flag("isLocked", false);
-    locale.text("latestVersion", &version);
-    locale.number("authorId", cast.agent_id(author));
-    locale.text("translationState", "UP-TO-DATE");
-    row.array("availableLocaleTranslations", [locale.finish()]);
+    if face == Face::Translation {
+        row.array("secondaryTitles", None);
+        return row.finish();
+    }
+    let available = locales(made).map(|locale| {
+        let mut row = Row::new();
+        row.number("translationId", translation_of(locale));
+        row.text("locale", LOCALES[locale].0);
+        row.text("status", status);
+        row.flag("isTrashed", false);
+        row.flag("isLocked", false);
+        row.text("latestVersion", &version);
+        row.number("authorId", cast.agent_id(author));
+        row.text("translationState", "UP-TO-DATE");
+        row.finish()
+    });
+    row.array("availableLocaleTranslations", available);
     row.text("articleNumber", &format!("KB-{}", made.serial + 1));
     row.object("secondaryTitles", |titles| titles.array("secondaryTitles", None));
     if alone {

@@ -19,6 +19,9 @@ pub(crate) struct Cast {
     pub(crate) accounts: u32,
     pub(crate) tasks: u32,
     pub(crate) articles: u32,
+    pub(crate) calls: u32,
+    pub(crate) events: u32,
+    pub(crate) products: u32,
     /// Milliseconds: the time of the oldest records, and the time at which the world was built.
     pub(crate) start: i64,
     pub(crate) end: i64,
@@ -47,6 +50,20 @@ impl Cast {
     /// The dice for one topic of one record.
     pub(crate) fn dice(&self, module: Module, serial: u32, topic: u32) -> Dice {
         Dice::of(&[self.seed, module as u64, u64::from(serial), u64::from(topic)])
+    }
+
+    /// How many records a module began with.
+    pub(crate) fn count(&self, module: Module) -> u32 {
+        match module {
+            Module::Tickets => self.tickets,
+            Module::Contacts => self.contacts,
+            Module::Tasks => self.tasks,
+            Module::Articles => self.articles,
+            Module::Accounts => self.accounts,
+            Module::Calls => self.calls,
+            Module::Events => self.events,
+            Module::Products => self.products,
+        }
     }
 
     pub(crate) fn department_id(&self, number: u8) -> u64 {
@@ -106,7 +123,7 @@ impl Cast {
         let name = dice.pick(&COMPANIES);
         let city = dice.pick(&CITIES).0;
         Company {
-            id: id_of(5, serial),
+            id: Module::Accounts.key(serial),
             name: format!("{name} {city}"),
             website: dice.chance(80).then(|| format!("https://www.company{serial}.example")),
         }

@@ -3,6 +3,8 @@
 use axum::body::Bytes;
 
 use crate::answer::Answer;
+use crate::directory::Shape;
+use crate::leavings;
 use crate::lists;
 use crate::opening;
 use crate::portal;
@@ -43,10 +45,14 @@ enum Place<'a> {
     Organizations,
     AccessibleOrganizations,
     MyInfo,
-    Departments,
-    Agents,
+    Directory(&'static Shape),
+    DirectoryRow(&'static Shape, &'a str),
     Search(Module),
     List(Module),
+    ArchivedTickets,
+    RecycleBin,
+    History(&'a str),
+    Translations(&'a str),
     One(Module, &'a str),
     NewTicket,
 }
@@ -83,12 +89,16 @@ fn place<'a>(path: &'a str, method: &str) -> Option<Place<'a>> {
         ["organizations"] => Place::Organizations,
         ["accessibleOrganizations"] => Place::AccessibleOrganizations,
         ["myinfo"] => Place::MyInfo,
-        ["departments"] => Place::Departments,
-        ["agents"] => Place::Agents,
         ["tickets"] if method == "POST" => Place::NewTicket,
         ["tickets"] => Place::List(Module::Tickets),
+        ["tickets", "archivedTickets"] => Place::ArchivedTickets,
+        ["tickets", id, "History"] => Place::History(id),
+        ["articles", id, "translations"] => Place::Translations(id),
+        ["recycleBin"] => Place::RecycleBin,
         ["articles"] => Place::List(Module::Articles),
-        [module @ ("tickets" | "contacts" | "tasks"), "search"] => Place::Search(Module::named(module)?),
+        [module, "search"] => Place::Search(Module::named(module)?),
+        [path] if let Some(shape) = Shape::of(path) => Place::Directory(shape),
+        [path, id] if let Some(shape) = Shape::of(path) => Place::DirectoryRow(shape, id),
         [module, id] if !id.is_empty() => Place::One(Module::named(module)?, id),
         _ => return None,
     })
@@ -96,7 +106,7 @@ fn place<'a>(path: &'a str, method: &str) -> Option<Place<'a>> {
 
 fn weight(place: Place<'_>, depth: u32) -> u64 {
     match place {
-        Place::One(..) | Place::MyInfo | Place::NewTicket => 1,
+        Place::One(..) | Place::DirectoryRow(..) | Place::MyInfo | Place::NewTicket => 1,
         _ => match depth {
             0..=2_000 => 3,
             2_001..=10_000 => 10,
@@ -111,6 +121,9 @@ fn permitted(state: &mut State, call: &Call, place: Place<'_>) -> Result<Answer,
         check_organization(state, call)?;
     }
     check_scopes(state, call, place)?;
+    if state.settings.missing_features.iter().any(|path| call.path == format!("{PREFIX}/{path}")) {
+        return Err(Answer::not_in_this_edition());
+    }
     if matches!(place, Place::NewTicket) {
         call.query.allow([])?;
         return opening::open(state, &call.body);
@@ -131,11 +144,19 @@ fn permitted(state: &mut State, call: &Call, place: Place<'_>) -> Result<Answer,
             let include: Vec<&str> = include.iter().map(String::as_str).collect();
             Ok(Answer::json(200, portal::agent(cast, settings.agent, &include)))
         }
-        Place::Departments => lists::departments(cast, query),
-        Place::Agents => lists::agents(cast, query),
+        Place::Directory(shape) => state.directory.answer(settings, shape, query, state.now()),
+        Place::DirectoryRow(shape, key) => {
+            query.allow([])?;
+            let row = state.directory.one(shape, key).ok_or_else(Answer::not_found)?;
+            Ok(Answer::json(200, row.to_string()))
+        }
         Place::List(Module::Articles) => lists::articles(cast, settings, state.shelf(Module::Articles), query),
         Place::List(module) => lists::tickets(cast, settings, state.shelf(module), query),
         Place::Search(module) => search::search(cast, settings, module, state.shelf(module), query),
+        Place::ArchivedTickets => leavings::archived(state, query),
+        Place::RecycleBin => leavings::bin(state, query),
+        Place::History(id) => leavings::history(state, query, id),
+        Place::Translations(id) => lists::translations(cast, state.shelf(Module::Articles), query, id),
         Place::One(module, id) => one(state, query, module, id),
         Place::NewTicket => Err(Answer::not_found()),
     }
@@ -148,12 +169,16 @@ fn one(state: &State, query: &Query, module: Module, id: &str) -> Result<Answer,
             &["contacts", "products", "departments", "team", "assignee", "contract", "isRead", "skills"],
         ),
         Module::Contacts => (&["include"], &["accounts", "owner"]),
-        Module::Tasks => (&["include"], &["contacts", "tickets", "assignee", "teams", "projects", "creator"]),
+        Module::Accounts => (&["include"], &["owner"]),
+        Module::Products => (&["include"], &["owner"]),
+        Module::Tasks | Module::Calls | Module::Events => {
+            (&["include"], &["contacts", "tickets", "assignee", "teams", "projects", "creator"])
+        }
         Module::Articles => (&["version"], &[]),
     };
     query.allow(params.iter().copied())?;
     let include = lists::include(query, include)?;
-    let record = state.shelf(module).live.get(key_of(id)).ok_or_else(Answer::not_found)?;
+    let Some(record) = state.shelf(module).live.get(key_of(id)) else { return leavings::one(state, module, id) };
     Ok(Answer::json(200, render(&state.cast, module, record, &Show::Alone { include })))
 }
 
@@ -176,19 +201,25 @@ fn check_organization(state: &State, call: &Call) -> Result<(), Answer> {
 fn check_scopes(state: &State, call: &Call, place: Place<'_>) -> Result<(), Answer> {
     const BASIC: &[&str] = &["Desk.basic.READ", "Desk.settings.READ"];
     let module: &[&str] = match place {
-        Place::Organizations | Place::AccessibleOrganizations | Place::MyInfo | Place::Departments | Place::Agents => {
-            BASIC
-        }
+        Place::Organizations | Place::AccessibleOrganizations | Place::MyInfo => BASIC,
+        Place::Directory(shape) | Place::DirectoryRow(shape, _) => shape.scopes,
         Place::NewTicket => &["Desk.tickets.CREATE"],
+        Place::RecycleBin => &["Desk.settings.READ"],
+        Place::ArchivedTickets | Place::History(_) => &["Desk.tickets.READ"],
+        Place::Translations(_) => &["Desk.articles.READ"],
         Place::Search(module) | Place::List(module) | Place::One(module, _) => match module {
             Module::Tickets => &["Desk.tickets.READ"],
-            Module::Contacts => &["Desk.contacts.READ"],
+            Module::Contacts | Module::Accounts => &["Desk.contacts.READ"],
             Module::Tasks => &["Desk.tasks.READ", "Desk.activities.tasks.READ"],
+            Module::Calls => &["Desk.calls.READ", "Desk.activities.calls.READ"],
+            Module::Events => &["Desk.events.READ", "Desk.activities.events.READ"],
+            Module::Products => &["Desk.products.READ", "Desk.settings.READ"],
             Module::Articles => &["Desk.articles.READ"],
         },
     };
     let searched: &[&str] = &["Desk.search.READ"];
-    let needed = [module].into_iter().chain(matches!(place, Place::Search(_)).then_some(searched));
+    let needed =
+        [module].into_iter().chain(matches!(place, Place::Search(_) | Place::ArchivedTickets).then_some(searched));
     let granted = |scope: &&str| is_granted(state, call, scope);
     if needed.into_iter().all(|group| group.iter().any(granted)) { Ok(()) } else { Err(Answer::scope_mismatch()) }
 }

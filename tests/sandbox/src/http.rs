@@ -9,6 +9,7 @@ use axum::extract::{ConnectInfo, Query as Pairs, Request, State as Handle};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
+use tokio::time::Instant;
 
 use crate::accounts::{self, TOKEN_PATH};
 use crate::answer::{Answer, HTML};
@@ -39,12 +40,15 @@ struct Arrival {
     crowded: bool,
     fault: Option<Fault>,
     pause: Duration,
+    since: Instant,
 }
 
 impl Drop for Arrival {
     fn drop(&mut self) {
+        let mut state = self.sandbox.state();
+        state.journal.took(self.number, self.since.elapsed());
         if self.desk {
-            self.sandbox.state().in_flight -= 1;
+            state.in_flight -= 1;
         }
     }
 }
@@ -129,12 +133,13 @@ fn arrive(sandbox: &Sandbox, call: &Call) -> Arrival {
         depth: call.depth(),
         in_flight,
         at: state.now(),
+        took: Duration::ZERO,
     };
     let number = state.journal.arrival(entry);
     let fault = if crowded { None } else { state.faults.take(&call.path) };
     let pause = if desk && !crowded { state.pause() } else { Duration::ZERO };
     drop(state);
-    Arrival { sandbox: sandbox.clone(), number, desk, crowded, fault, pause }
+    Arrival { sandbox: sandbox.clone(), number, desk, crowded, fault, pause, since: Instant::now() }
 }
 
 /// The answer that the request has earned.

@@ -1,6 +1,7 @@
 //! What was asked of the sandbox, in the order of arrival.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
@@ -26,6 +27,8 @@ pub struct Logged {
     pub in_flight: u32,
     /// When it arrived, by the sandbox's clock.
     pub at: DateTime<Utc>,
+    /// How long the answer took here, latency and work; 0 until there is one.
+    pub took: Duration,
 }
 
 /// The requests since the log was last cleared.
@@ -48,6 +51,12 @@ impl Journal {
     pub(crate) fn answered(&mut self, number: usize, status: u16, credits: u64) {
         if let Some(entry) = number.checked_sub(self.cleared).and_then(|place| self.entries.get_mut(place)) {
             (entry.status, entry.credits) = (status, credits);
+        }
+    }
+
+    pub(crate) fn took(&mut self, number: usize, took: Duration) {
+        if let Some(entry) = number.checked_sub(self.cleared).and_then(|place| self.entries.get_mut(place)) {
+            entry.took = took;
         }
     }
 

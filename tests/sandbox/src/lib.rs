@@ -8,26 +8,35 @@
 //! | what can be set, scripted and asked | `settings`, `faults`, `journal`, `sandbox` |
 //! | how a request is answered | `http`, then `accounts` (with `consent`), `campaigns` or `desk`, then `search`, `lists` and `opening` |
 //! | what is found, in which order | `selection`, over the indexes of `shelf` and `ordered` |
+//! | where records go, and what is told of them | `departures`, `leavings` |
 //! | where the records come from | `world` for their times, `cast` for their people, `words` |
-//! | how a record looks | `rendering`, then `tickets`, `contacts`, `tasks`, `articles`, `portal` |
+//! | how a record looks | `rendering`, then `tickets`, `companies`, `contacts`, `products`, `articles`, `tasks`, `calls` and `events` (with `activity`), `portal` |
 
 mod accounts;
+mod activity;
 mod answer;
 mod articles;
+mod calls;
 mod campaigns;
 mod cast;
+mod companies;
 mod connection;
 mod consent;
 mod contacts;
+mod departures;
 mod desk;
 mod dice;
+mod directory;
+mod events;
 mod faults;
 mod http;
 mod journal;
+mod leavings;
 mod lists;
 mod opening;
 mod ordered;
 mod portal;
+mod products;
 mod query;
 mod record;
 mod rendering;
@@ -36,6 +45,7 @@ mod sandbox;
 mod search;
 mod selection;
 mod settings;
+mod setup;
 mod shelf;
 mod state;
 mod tasks;
@@ -44,7 +54,8 @@ mod words;
 mod world;
 
 pub use connection::Server;
+pub use departures::{Departed, Leaving};
 pub use faults::Fault;
 pub use journal::Logged;
-pub use sandbox::Sandbox;
-pub use settings::{Bounds, Clock, Language, Settings};
+pub use sandbox::{Placed, Sandbox};
+pub use settings::{Bounds, Clock, Farewell, Language, Settings};

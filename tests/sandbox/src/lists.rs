@@ -1,12 +1,12 @@
-//! The lists that are no searches: tickets, articles, and the portal's own few things.
+//! The lists that are no searches: tickets and articles. The portal's own few things are in `directory`.
 
 use serde_json::{Map, Value};
 
 use crate::answer::Answer;
-use crate::cast::{AGENTS, Cast, DEPARTMENTS};
-use crate::portal;
+use crate::articles;
+use crate::cast::Cast;
 use crate::query::Query;
-use crate::record::Module;
+use crate::record::{Module, key_of};
 use crate::rendering::{Show, render};
 use crate::search::order;
 use crate::selection::{Selection, Term, Test, select};
@@ -125,42 +125,22 @@ pub(crate) fn articles(cast: &Cast, settings: &Settings, shelf: &Shelf, query: &
     Ok(Answer::rows(Module::Articles, rows, Show::Row, None))
 }
 
-pub(crate) fn departments(cast: &Cast, query: &Query) -> Result<Answer, Answer> {
-    query.allow(["chatStatus", "searchStr", "isEnabled", "limit", "from"])?;
-    let rows: Vec<String> = (0..DEPARTMENTS).map(|number| portal::department(cast, number)).collect();
-    few(query, &rows)
-}
+const TRANSLATION_PARAMS: [&str; 8] =
+    ["permission", "modifiedTimeRange", "limit", "from", "authorId", "translationState", "status", "sortBy"];
 
-pub(crate) fn agents(cast: &Cast, query: &Query) -> Result<Answer, Answer> {
-    query.allow([
-        "include",
-        "roleIds",
-        "profileIds",
-        "departmentIds",
-        "searchStr",
-        "cfSearchStr",
-        "cfFieldName",
-        "fieldName",
-        "isLightAgent",
-        "sortOrder",
-        "limit",
-        "from",
-        "rolePermissionType",
-        "isConfirmed",
-        "status",
-    ])?;
-    let include = include(query, &["profile", "role"])?;
-    let include: Vec<&str> = include.iter().map(String::as_str).collect();
-    let rows: Vec<String> = (0..AGENTS).map(|number| portal::agent(cast, number, &include)).collect();
-    few(query, &rows)
-}
-
-/// A page of rows that are all at hand. Filters of these lists are taken and change nothing.
-fn few(query: &Query, rows: &[String]) -> Result<Answer, Answer> {
-    let limit = query.number("limit", 0..=200, 10)? as usize;
-    let from = query.number("from", 0..=u32::MAX, 0)? as usize;
-    let rows = rows.get(from..).unwrap_or_default();
-    Ok(Answer::list(&rows[..limit.min(rows.len())]))
+/// The translations of an article: from 1. Filters are taken and change nothing.
+pub(crate) fn translations(cast: &Cast, shelf: &Shelf, query: &Query, id: &str) -> Result<Answer, Answer> {
+    query.allow(TRANSLATION_PARAMS)?;
+    let limit = query.number("limit", 1..=50, 10)?;
+    let from = query.number("from", 1..=u32::MAX, 1)?;
+    let article = shelf.live.get(key_of(id)).ok_or_else(Answer::not_found)?;
+    // A planted article has none.
+    let rows = match article.made() {
+        Some(made) => articles::translations(cast, article, made),
+        None => Vec::new(),
+    };
+    let rows: Vec<_> = rows.into_iter().skip(from as usize - 1).take(limit as usize).collect();
+    Ok(Answer::list(&rows))
 }
 
 /// The objects to embed; a name outside the list is refused.

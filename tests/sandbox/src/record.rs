@@ -5,17 +5,30 @@ use std::sync::Arc;
 use chrono::DateTime;
 use serde_json::Value;
 
-/// The four modules whose records change.
+/// The modules whose records change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Module {
     Tickets,
     Contacts,
     Tasks,
     Articles,
+    Accounts,
+    Calls,
+    Events,
+    Products,
 }
 
 impl Module {
-    pub(crate) const ALL: [Self; 4] = [Self::Tickets, Self::Contacts, Self::Tasks, Self::Articles];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Tickets,
+        Self::Contacts,
+        Self::Tasks,
+        Self::Articles,
+        Self::Accounts,
+        Self::Calls,
+        Self::Events,
+        Self::Products,
+    ];
 
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|module| module.name() == name)
@@ -27,16 +40,31 @@ impl Module {
             Self::Contacts => "contacts",
             Self::Tasks => "tasks",
             Self::Articles => "articles",
+            Self::Accounts => "accounts",
+            Self::Calls => "calls",
+            Self::Events => "events",
+            Self::Products => "products",
         }
+    }
+
+    /// Whether each record belongs to one department.
+    pub(crate) fn has_department(self) -> bool {
+        !matches!(self, Self::Contacts | Self::Accounts | Self::Products)
     }
 
     /// The id of the module's n-th record: 18 digits, ascending in the order of creation.
     pub(crate) fn key(self, serial: u32) -> u64 {
-        id_of(1 + self as u64, serial)
+        let kind = match self {
+            Self::Products => 8,
+            Self::Calls => 18,
+            Self::Events => 19,
+            other => 1 + other as u64,
+        };
+        id_of(kind, serial)
     }
 }
 
-/// The 18-digit id of the n-th thing of a kind. Modules are the kinds 1 to 4.
+/// The 18-digit id of the n-th thing of a kind. Modules are the kinds 1 to 5, 8, 18 and 19.
 pub(crate) fn id_of(kind: u64, serial: u32) -> u64 {
     600_000_000_000_000_000 + kind * 100_000_000_000 + 1_001 + u64::from(serial) * 17
 }
@@ -64,12 +92,14 @@ pub(crate) struct Made {
     pub(crate) serial: u32,
     /// Counts the edits.
     pub(crate) revision: u32,
-    /// The contact of a ticket, the account of a contact, the ticket of a task; may be [`NOBODY`].
+    /// The contact of a ticket, the account of a contact, the ticket of an activity; may be [`NOBODY`].
     pub(crate) party: u32,
     pub(crate) department: u8,
     /// May be [`NO_AGENT`].
     pub(crate) agent: u8,
     pub(crate) status: u8,
+    /// Put into the archive since the world began.
+    pub(crate) archived: bool,
 }
 
 pub(crate) const NOBODY: u32 = u32::MAX;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::cast::Cast;
 use crate::record::{Content, Module, Record};
 use crate::tickets::Face;
-use crate::{articles, contacts, tasks, tickets};
+use crate::{articles, calls, companies, contacts, events, products, tasks, tickets};
 
 /// Where a record is shown.
 #[derive(Clone, Debug)]
@@ -31,6 +31,13 @@ pub(crate) fn render(cast: &Cast, module: Module, record: &Record, show: &Show) 
             Show::Alone { include } => contacts::contact(cast, record, made, Some(&borrowed(include))),
             _ => contacts::contact(cast, record, made, None),
         },
+        Module::Accounts => match show {
+            Show::Alone { include } => companies::company(cast, record, made, Some(&borrowed(include))),
+            _ => companies::company(cast, record, made, None),
+        },
+        Module::Products => products::product(cast, record, made, alone),
+        Module::Calls => calls::call(cast, record, made, alone),
+        Module::Events => events::event(cast, record, made, alone),
         Module::Tasks => tasks::task(cast, record, made, alone),
         Module::Articles => articles::article(cast, record, made, alone),
         Module::Tickets => match show {

@@ -6,16 +6,31 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
 use crate::accounts::Code;
+use crate::articles;
+use crate::departures::{Departed, Departure};
+use crate::directory::Shape;
 use crate::faults::Fault;
 use crate::journal::Logged;
 use crate::record::{Content, Module, Record, key_of, millis};
-use crate::rendering;
+use crate::rendering::{self, Show};
 use crate::settings::Settings;
 use crate::state::State;
+use crate::tickets;
+
+/// What places a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Its id.
+    pub id: String,
+    /// When it last changed.
+    pub modified: DateTime<Utc>,
+    /// Whether it is in the archive; of a planted one this is not known.
+    pub is_archived: bool,
+}
 
 /// A portal with its accounts server. Clones are handles to the same portal.
 ///
-/// A module is named by its path: `tickets`, `contacts`, `tasks` or `articles`.
+/// A module is named by its path: `tickets`, `accounts`, `contacts`, `products`, `tasks`, `calls`, `events` or `articles`.
 /// Every method that takes one panics at another name, since only a mistake in a test can bring it there.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
@@ -57,6 +72,55 @@ impl Sandbox {
             (Arc::clone(&state.cast), state.shelf(module).live.records.values().cloned().collect::<Vec<_>>())
         };
         records.iter().map(|record| rendering::value(&cast, module, record)).collect()
+    }
+
+    /// The truth of the translations of all articles, as they are listed; the `id` of each is its article's.
+    pub fn translations(&self) -> Vec<Value> {
+        let state = self.state();
+        let articles = state.shelf(Module::Articles).live.records.values();
+        let made = articles.filter_map(|article| Some((article, article.made()?)));
+        let texts = made.flat_map(|(article, made)| articles::translations(&state.cast, article, made));
+        texts.map(|text| serde_json::from_str(&text).unwrap_or_default()).collect()
+    }
+
+    /// The truth in the words in which a search or a list row tells it: the rows of [`Sandbox::records`] as text.
+    pub fn rows(&self, module: &str) -> Vec<String> {
+        let module = named(module);
+        let state = self.state();
+        let records = state.shelf(module).live.records.values();
+        records.map(|record| rendering::render(&state.cast, module, record, &Show::Row)).collect()
+    }
+
+    /// The truth in short: of the rows of [`Sandbox::records`] only what places each, without making them.
+    pub fn placed(&self, module: &str) -> Vec<Placed> {
+        let module = named(module);
+        let state = self.state();
+        let placed = |record: &Arc<Record>| Placed {
+            id: record.key.to_string(),
+            modified: DateTime::from_timestamp_millis(record.modified).unwrap_or_default(),
+            is_archived: module == Module::Tickets
+                && record.made().is_some_and(|made| tickets::archived(&state.cast, record, made)),
+        };
+        state.shelf(module).live.records.values().map(placed).collect()
+    }
+
+    /// The truth of a short list, such as `departments`: its rows as the list shows them.
+    ///
+    /// Like the two methods that change one, it panics at the name of another path.
+    pub fn list(&self, path: &str) -> Vec<Value> {
+        self.state().directory.rows(listed(path))
+    }
+
+    /// Puts a row into a short list, in the place of the one with the same key or at the end. `value` is that of the
+    /// parameter that the list is asked for with, and empty where it takes none.
+    pub fn put_in_list(&self, path: &str, value: &str, row: Value) {
+        let Value::Object(row) = row else { panic!("a row is an object") };
+        self.state().directory.put(listed(path), value, row);
+    }
+
+    /// Takes the row with this key out of a short list.
+    pub fn take_from_list(&self, path: &str, key: &str) {
+        self.state().directory.remove(listed(path), key);
     }
 
     /// Every request since the log was last cleared, in the order of arrival.
@@ -113,9 +177,56 @@ impl Sandbox {
         texts(self.state().create(named(module), count))
     }
 
-    /// Deletes random records for good and answers with their ids.
+    /// Purges random records without a trace and answers with their ids.
     pub fn delete(&self, module: &str, count: usize) -> Vec<String> {
-        texts(self.state().delete(named(module), count))
+        texts(self.state().purge(named(module), count))
+    }
+
+    /// Moves random records to the recycle bin and answers with their ids.
+    pub fn trash(&self, module: &str, count: usize) -> Vec<String> {
+        texts(self.state().trash(named(module), count))
+    }
+
+    /// Brings records back from the recycle bin, as many as there are at most, and answers with their ids.
+    pub fn restore(&self, module: &str, count: usize) -> Vec<String> {
+        texts(self.state().restore(named(module), count))
+    }
+
+    /// Purges records from the recycle bin and answers with their ids.
+    pub fn purge_bin(&self, module: &str, count: usize) -> Vec<String> {
+        texts(self.state().purge_bin(named(module), count))
+    }
+
+    /// Deletes random records as spam, which bypasses the bin, and answers with their ids.
+    pub fn delete_spam(&self, module: &str, count: usize) -> Vec<String> {
+        texts(self.state().delete_spam(named(module), count))
+    }
+
+    /// Merges random records into another one of the module, and answers with the ids of those that are gone.
+    pub fn merge(&self, module: &str, count: usize) -> Vec<String> {
+        texts(self.state().merge(named(module), count))
+    }
+
+    /// Moves random records to another department and answers with their ids.
+    pub fn move_department(&self, module: &str, count: usize) -> Vec<String> {
+        texts(self.state().move_department(named(module), count))
+    }
+
+    /// Archives random records and answers with their ids. Only tickets show it.
+    pub fn archive(&self, module: &str, count: usize) -> Vec<String> {
+        texts(self.state().archive(named(module), count))
+    }
+
+    /// The truth: every record that has left, and where it went. One that was restored has not.
+    pub fn departed(&self, module: &str) -> Vec<Departed> {
+        let module = named(module);
+        let state = self.state();
+        let told = |one: &Departure| Departed {
+            id: one.record.key.to_string(),
+            at: DateTime::from_timestamp_millis(one.at).unwrap_or_default(),
+            leaving: one.leaving.clone(),
+        };
+        state.departures.all().filter(|one| one.module == module).map(told).collect()
     }
 
     /// Edits records of all ages in one second and answers with their ids.
@@ -193,6 +304,10 @@ impl Sandbox {
 
 fn named(module: &str) -> Module {
     Module::named(module).unwrap_or_else(|| panic!("the sandbox has no module `{module}`"))
+}
+
+fn listed(path: &str) -> &'static Shape {
+    Shape::of(path).unwrap_or_else(|| panic!("the sandbox has no short list `{path}`"))
 }
 
 fn texts(keys: Vec<u64>) -> Vec<String> {

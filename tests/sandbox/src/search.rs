@@ -79,6 +79,29 @@ const TASKS: &[Param] = &[
     ("_all", "", How::Contains(3)),
 ];
 
+/// Calls and events.
+const APPOINTMENTS: &[Param] = &[
+    ("id", "/id", How::Id),
+    ("ticketNumber", "/ticket/ticketNumber", How::Among),
+    ("subject", "/subject", How::Contains(1)),
+    ("departmentId", "/departmentId", How::Among),
+    ("priority", "/priority", How::Among),
+    ("status", "/status", How::Among),
+    ("startDateRange", "/startTime", How::Range),
+    ("_all", "", How::Contains(3)),
+];
+
+const ACCOUNTS: &[Param] =
+    &[("id", "/id", How::Id), ("accountName", "/accountName", How::Contains(1)), ("_all", "", How::Contains(3))];
+
+const PRODUCTS: &[Param] = &[
+    ("id", "/id", How::Id),
+    ("productName", "/productName", How::Contains(1)),
+    ("productCode", "/productCode", How::Contains(3)),
+    ("departmentId", "/departmentIds", How::Among),
+    ("_all", "", How::Contains(3)),
+];
+
 const SHARED: [&str; 6] = ["modifiedTimeRange", "createdTimeRange", "limit", "from", "sortBy", "orgId"];
 
 pub(crate) fn search(
@@ -92,6 +115,9 @@ pub(crate) fn search(
         Module::Tickets => (TICKETS, &["relevance", "modifiedTime", "createdTime", "customerResponseTime"]),
         Module::Contacts => (CONTACTS, &["relevance", "modifiedTime", "createdTime", "lastName", "firstName"]),
         Module::Tasks => (TASKS, &["relevance", "modifiedTime", "createdTime"]),
+        Module::Calls | Module::Events => (APPOINTMENTS, &["relevance", "modifiedTime", "createdTime"]),
+        Module::Accounts => (ACCOUNTS, &["relevance", "modifiedTime", "createdTime", "accountName"]),
+        Module::Products => (PRODUCTS, &["relevance", "modifiedTime", "createdTime", "productName"]),
         Module::Articles => return Err(Answer::not_found()),
     };
     query.allow(params.iter().map(|(name, ..)| *name).chain(SHARED))?;
@@ -109,6 +135,10 @@ pub(crate) fn search(
         .collect();
     let mut terms = terms(params, query)?;
     terms.extend(custom.iter().map(|(path, value)| Term { path, test: Test::Among(vec![value]) }));
+
+    if module == Module::Tickets && !settings.archived_in_search {
+        terms.push(Term { path: "/isArchived", test: Test::Among(vec!["false"]) });
+    }
 
     let selection = Selection {
         ids: query.get("id").map(|_| query.list("id")),
@@ -132,6 +162,8 @@ pub(crate) fn order(sort: Option<(&'static str, bool)>) -> Order {
         "relevance" => By::Id,
         "customerResponseTime" | "recentThread" => By::Field("/customerResponseTime"),
         "dueDate" => By::Field("/dueDate"),
+        "accountName" => By::Field("/accountName"),
+        "productName" => By::Field("/productName"),
         "lastName" => By::Field("/lastName"),
         "firstName" => By::Field("/firstName"),
         "likeCount" => By::Field("/likeCount"),

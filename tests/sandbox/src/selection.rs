@@ -11,7 +11,7 @@ use crate::rendering;
 use crate::settings::Bounds;
 use crate::shelf::Collection;
 use crate::tickets;
-use crate::words::{TASK_STATUSES, TICKET_STATUSES};
+use crate::words::{CALL_STATUSES, EVENT_STATUSES, TASK_STATUSES, TICKET_STATUSES};
 
 /// What a request asks of a collection.
 #[derive(Debug, Default)]
@@ -153,7 +153,10 @@ fn holds(cast: &Cast, module: Module, record: &Record, bounds: Bounds, terms: &[
     slow.iter().all(|term| {
         let field = row.pointer(term.path).unwrap_or(&Value::Null);
         match &term.test {
-            Test::Among(wanted) => among(wanted, &text(field)),
+            Test::Among(wanted) => match field {
+                Value::Array(fields) => fields.iter().any(|field| among(wanted, &text(field))),
+                field => among(wanted, &text(field)),
+            },
             Test::Contains(part) => contains(&text(field), part),
             Test::Within(from, to) => millis(field).is_some_and(|time| inside(bounds, (*from, *to), time)),
             Test::Never => false,
@@ -172,7 +175,7 @@ fn known(cast: &Cast, module: Module, record: &Record, made: &Made, term: &Term<
     };
     let is = |id: u64| wanted.iter().any(|wanted| wanted.parse() == Ok(id));
     match (module, term.path) {
-        (_, "/departmentId") if module != Module::Contacts => Some(is(cast.department_id(made.department))),
+        (_, "/departmentId") if module.has_department() => Some(is(cast.department_id(made.department))),
         (Module::Tickets, "/assigneeId") => Some(made.agent != NO_AGENT && is(cast.agent_id(made.agent))),
         (Module::Tickets, "/contactId") => Some(made.party != NOBODY && is(Module::Contacts.key(made.party))),
         (Module::Tickets, "/priority") => Some(among(wanted, tickets::priority(cast, made).unwrap_or_default())),
@@ -183,6 +186,8 @@ fn known(cast: &Cast, module: Module, record: &Record, made: &Made, term: &Term<
             Some(wanted.contains(&if tickets::archived(cast, record, made) { "true" } else { "false" }))
         }
         (Module::Tickets, "/status") => Some(has_status(wanted, TICKET_STATUSES[usize::from(made.status)])),
+        (Module::Calls, "/status") => Some(has_status(wanted, CALL_STATUSES[usize::from(made.status)])),
+        (Module::Events, "/status") => Some(has_status(wanted, EVENT_STATUSES[usize::from(made.status)])),
         (Module::Tasks, "/status") => Some(has_status(wanted, TASK_STATUSES[usize::from(made.status)])),
         _ => None,
     }

@@ -12,6 +12,8 @@ pub struct Settings {
     pub seed: u64,
     /// How many tickets the world begins with; every other module scales with it.
     pub tickets: usize,
+    /// How many articles it has, besides one for every 200 tickets.
+    pub articles: usize,
     /// How far back created times go.
     pub years: u32,
     /// For each number, that many tickets share one modified second in the past. Each is capped to a quarter of the tickets.
@@ -35,6 +37,20 @@ pub struct Settings {
     pub bounds: Bounds,
     /// How long after it happened a change shows in searches and in filtered articles.
     pub index_lag: Duration,
+    /// Whether a search shows archived tickets. The vendor does not say.
+    pub archived_in_search: bool,
+    /// Whether a record that comes back from the recycle bin counts as changed. The vendor does not say.
+    pub restoring_is_a_change: bool,
+    /// What is told of a single record that has left.
+    pub farewell: Farewell,
+    /// Departments whose archive may not be seen, by id.
+    pub refused_departments: Vec<String>,
+    /// Paths below `/api/v1/` of what the edition does not have, such as `teams`.
+    pub missing_features: Vec<String>,
+    /// Number of the first row of those lists, the archive's among them, of which the vendor does not say it.
+    pub list_base: u32,
+    /// Rows that a page of a short list has at most, whatever limit was asked for.
+    pub list_cap: u32,
     /// How long each Desk request takes.
     pub latency: time::Duration,
     /// By how much the latency varies, evenly, in both directions.
@@ -73,6 +89,15 @@ pub enum Language {
     Chinese,
 }
 
+/// What is told of a single record that has left. The vendor does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// The record with a flag, if it is in the bin or was spam; the history of a merged ticket.
+    Flagged,
+    /// That there is none.
+    NotFound,
+}
+
 /// Whether the ends of a time range belong to it. The vendor does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bounds {
@@ -96,6 +121,7 @@ impl Default for Settings {
         Self {
             seed: 1,
             tickets: 5_000,
+            articles: 60,
             years: 4,
             mass_edits: vec![350, 1_200],
             same_instant: Vec::new(),
@@ -107,6 +133,13 @@ impl Default for Settings {
             from_cap: 4_999,
             bounds: Bounds::Inclusive,
             index_lag: Duration::zero(),
+            archived_in_search: true,
+            restoring_is_a_change: false,
+            farewell: Farewell::Flagged,
+            refused_departments: Vec::new(),
+            missing_features: Vec::new(),
+            list_base: 0,
+            list_cap: u32::MAX,
             latency: time::Duration::ZERO,
             latency_jitter: time::Duration::ZERO,
             concurrency: 10,
@@ -124,12 +157,17 @@ impl Default for Settings {
     }
 }
 
-const DEFAULT_SCOPES: [&str; 10] = [
+const DEFAULT_SCOPES: [&str; 15] = [
     "Desk.tickets.READ",
     "Desk.search.READ",
     "Desk.contacts.READ",
     "Desk.tasks.READ",
     "Desk.activities.tasks.READ",
+    "Desk.calls.READ",
+    "Desk.activities.calls.READ",
+    "Desk.events.READ",
+    "Desk.activities.events.READ",
+    "Desk.products.READ",
     "Desk.articles.READ",
     "Desk.basic.READ",
     "Desk.settings.READ",

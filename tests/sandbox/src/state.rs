@@ -8,7 +8,9 @@ use chrono::{DateTime, Days, Duration, NaiveDate, NaiveTime, Utc};
 
 use crate::accounts::Accounts;
 use crate::cast::Cast;
+use crate::departures::Departures;
 use crate::dice::Dice;
+use crate::directory::Directory;
 use crate::faults::Faults;
 use crate::journal::Journal;
 use crate::record::{Content, Module, Record};
@@ -20,7 +22,7 @@ use crate::world;
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) cast: Arc<Cast>,
-    shelves: [Shelf; 4],
+    shelves: [Shelf; Module::ALL.len()],
     /// What the clock was advanced by.
     advanced: Duration,
     pub(crate) accounts: Accounts,
@@ -33,7 +35,9 @@ pub(crate) struct State {
     desk_requests: u64,
     /// Who was subscribed to a mailing list: the list's key and the address.
     pub(crate) subscribers: Vec<(String, String)>,
-    dice: Dice,
+    pub(crate) departures: Departures,
+    pub(crate) directory: Directory,
+    pub(crate) dice: Dice,
 }
 
 impl State {
@@ -41,7 +45,6 @@ impl State {
         let cast = world::cast(&settings);
         let shelves = Module::ALL.map(|module| Shelf::new(world::records(&cast, &settings, module)));
         Self {
-            cast: Arc::new(cast),
             shelves,
             advanced: Duration::zero(),
             accounts: Accounts::new(&settings),
@@ -52,7 +55,10 @@ impl State {
             spent: (NaiveDate::default(), 0),
             desk_requests: 0,
             subscribers: Vec::new(),
+            departures: Departures::default(),
+            directory: Directory::new(&cast),
             dice: Dice::of(&[settings.seed, 40]),
+            cast: Arc::new(cast),
             settings,
         }
     }
@@ -99,11 +105,11 @@ impl State {
             return;
         }
         self.advance(Duration::seconds(1));
-        let module = Module::ALL[self.dice.below(4) as usize];
+        let module = Module::ALL[self.dice.below(Module::ALL.len() as u64) as usize];
         match self.dice.below(100) {
             0..=69 => self.edit(module, 1),
             70..=84 => self.create(module, 1),
-            _ => self.delete(module, 1),
+            _ => self.purge(module, 1),
         };
     }
 
@@ -120,7 +126,7 @@ impl State {
         self.edit_all(module, keys)
     }
 
-    fn edit_all(&mut self, module: Module, keys: Vec<u64>) -> Vec<u64> {
+    pub(crate) fn edit_all(&mut self, module: Module, keys: Vec<u64>) -> Vec<u64> {
         let second = self.second();
         for key in &keys {
             let Some(record) = self.shelf(module).live.get(*key) else { continue };
@@ -151,21 +157,13 @@ impl State {
         shelf.next - 1
     }
 
-    pub(crate) fn delete(&mut self, module: Module, count: usize) -> Vec<u64> {
-        let keys = self.random_keys(module, count);
-        for key in &keys {
-            self.put(module, *key, None);
-        }
-        keys
-    }
-
     pub(crate) fn put(&mut self, module: Module, key: u64, record: Option<Record>) {
         let now = self.now().timestamp_millis();
         self.shelves[module as usize].set(key, record, now);
     }
 
     /// Different records by chance. Planted ones are left alone: they are to be seen as they were given.
-    fn random_keys(&mut self, module: Module, count: usize) -> Vec<u64> {
+    pub(crate) fn random_keys(&mut self, module: Module, count: usize) -> Vec<u64> {
         let live = &self.shelves[module as usize].live;
         if count * 2 > live.records.len() {
             let mut keys = self.made_keys(module);
@@ -191,7 +189,7 @@ impl State {
         keys.into_iter().collect()
     }
 
-    fn made_keys(&self, module: Module) -> Vec<u64> {
+    pub(crate) fn made_keys(&self, module: Module) -> Vec<u64> {
         self.shelf(module)
             .live
             .records

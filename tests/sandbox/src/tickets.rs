@@ -104,9 +104,9 @@ pub(crate) fn ticket(cast: &Cast, record: &Record, made: &Made, face: Face<'_>) 
     row.number("departmentId", cast.department_id(made.department));
     row.number("contactId", contact.id);
     if whole {
-        row.number("accountId", account.map(|account| id_of(5, account)));
+        row.number("accountId", account.map(|account| Module::Accounts.key(account)));
     }
-    row.number("productId", product.map(|product| id_of(8, product)));
+    row.number("productId", product.map(|product| Module::Products.key(product)));
     row.number("assigneeId", (made.agent != NO_AGENT).then(|| cast.agent_id(made.agent)));
     row.number("teamId", team.map(|team| id_of(9, team)));
     row.number("layoutId", id_of(10, u32::from(made.department)));
@@ -208,8 +208,11 @@ pub(crate) fn priority(cast: &Cast, made: &Made) -> Option<&'static str> {
     cast.dice(Module::Tickets, made.serial, 500_000 + made.revision).pick(&PRIORITIES)
 }
 
-/// Some of the closed tickets that nobody touched for two years.
+/// Some of the closed tickets that nobody touched for two years, and those that were put there since.
 pub(crate) fn archived(cast: &Cast, record: &Record, made: &Made) -> bool {
+    if made.archived {
+        return true;
+    }
     let closed = TICKET_STATUSES[usize::from(made.status)].1 == "Closed";
     closed && cast.end - record.modified > 700 * DAY && cast.dice(Module::Tickets, made.serial, 900).chance(40)
 }
@@ -321,7 +324,7 @@ fn objects(cast: &Cast, row: &mut Row, made: &Made, face: Face<'_>, product: Opt
     if face.embeds("products") {
         match product {
             Some(product) => row.object("product", |inner| {
-                inner.number("id", id_of(8, product));
+                inner.number("id", Module::Products.key(product));
                 inner.text("productName", PRODUCTS[product as usize]);
             }),
             None => row.null("product"),

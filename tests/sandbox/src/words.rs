@@ -90,6 +90,17 @@ pub(crate) const TASK_STATUSES: [(&str, &str); 5] = [
     ("Canceled", "Closed"),
 ];
 
+pub(crate) const CALL_STATUSES: [(&str, &str); 5] = [
+    ("Completed", "Closed"),
+    ("Scheduled", "Open"),
+    ("Missed", "Closed"),
+    ("Canceled", "Closed"),
+    ("In Progress", "Open"),
+];
+
+pub(crate) const EVENT_STATUSES: [(&str, &str); 3] =
+    [("Not Started", "Open"), ("Completed", "Closed"), ("Canceled", "Closed")];
+
 pub(crate) const ARTICLE_STATUSES: [&str; 5] = ["Published", "Draft", "Review", "Expired", "Unpublished"];
 
 pub(crate) const PRIORITIES: [Option<&str>; 5] = [Some("High"), Some("Medium"), Some("Low"), None, Some("Medium")];
@@ -188,6 +199,23 @@ pub(crate) const TASKS: [&str; 10] = [
     "Translate the reply",
     "Update the article about returns",
     "Escalate to the manufacturer",
+];
+
+pub(crate) const CALLS: [&str; 6] = [
+    "Where is the parcel?",
+    "Call back about the invoice",
+    "Complaint: \"third time this month\"",
+    "Rückfrage zur Garantie",
+    "Walk through the set-up",
+    "Ask whether the spare part fits",
+];
+
+pub(crate) const EVENTS: [&str; 5] = [
+    "Visit of the engineer",
+    "Training of new staff, part 1 & 2",
+    "Yearly review with the customer",
+    "Abnahme vor Ort",
+    "Demonstration of the sensor",
 ];
 
 pub(crate) const ARTICLES: [&str; 12] = [

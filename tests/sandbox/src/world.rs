@@ -29,7 +29,10 @@ pub(crate) fn cast(settings: &Settings) -> Cast {
         contacts,
         accounts: (contacts / 6).max(1),
         tasks: tickets / 10,
-        articles: 60 + tickets / 200,
+        articles: settings.articles as u32 + tickets / 200,
+        calls: tickets / 20,
+        events: tickets / 40,
+        products: 24,
         start: (end - Duration::days(365 * i64::from(settings.years.max(1)))).timestamp_millis(),
         end: end.timestamp_millis(),
     }
@@ -39,9 +42,7 @@ pub(crate) fn cast(settings: &Settings) -> Cast {
 pub(crate) fn records(cast: &Cast, settings: &Settings, module: Module) -> Vec<Record> {
     let times = match module {
         Module::Tickets => ticket_times(cast, settings),
-        Module::Contacts => plain_times(cast, module, cast.contacts),
-        Module::Tasks => plain_times(cast, module, cast.tasks),
-        Module::Articles => plain_times(cast, module, cast.articles),
+        other => plain_times(cast, other, cast.count(other)),
     };
     let place = |(serial, (created, modified))| {
         let serial = serial as u32;
@@ -62,21 +63,31 @@ pub(crate) fn record(cast: &Cast, module: Module, serial: u32, created: i64, mod
     let party = match module {
         Module::Tickets => dice.below(u64::from(cast.contacts)) as u32,
         Module::Contacts => cast.account_of(serial).unwrap_or(NOBODY),
-        // Both are numbered in the order of creation, so a task speaks of a ticket of its own time or before.
-        Module::Tasks if cast.tickets > 0 && dice.chance(80) => {
-            let until = (u64::from(serial) + 1) * u64::from(cast.tickets) / u64::from(cast.tasks.max(1));
+        // Both are numbered in the order of creation, so an activity speaks of a ticket of its own time or before.
+        Module::Tasks | Module::Calls | Module::Events if cast.tickets > 0 && dice.chance(80) => {
+            let count = u64::from(cast.count(module).max(1));
+            let until = ((u64::from(serial) + 1) * u64::from(cast.tickets) / count).max(1);
             dice.below(until).min(u64::from(cast.tickets) - 1) as u32
         }
-        Module::Tasks | Module::Articles => NOBODY,
+        _ => NOBODY,
     };
     let settled = cast.end - modified > 45 * DAY;
-    let made = Made { serial, revision: 0, party, department, agent, status: status(&mut dice, module, settled) };
+    let made = Made {
+        serial,
+        revision: 0,
+        party,
+        department,
+        agent,
+        status: status(&mut dice, module, settled),
+        archived: false,
+    };
     Record { key: module.key(serial), created, modified, content: Content::Made(made) }
 }
 
 /// What an edit makes of a record, besides its new time.
 pub(crate) fn edited(cast: &Cast, module: Module, mut made: Made) -> Made {
     made.revision += 1;
+    made.archived = false;
     let mut dice = cast.dice(module, made.serial, 2 + made.revision);
     made.status = status(&mut dice, module, false);
     if dice.chance(25) {
@@ -96,7 +107,11 @@ fn status(dice: &mut Dice, module: Module, settled: bool) -> u8 {
         Module::Tasks if settled => dice.pick(&[3, 3, 3, 3, 4]),
         Module::Tasks => dice.pick(&[0, 0, 1, 2, 3, 4]),
         Module::Articles => dice.pick(&[0, 0, 0, 0, 0, 0, 1, 2, 3, 4]),
-        Module::Contacts => 0,
+        Module::Calls if settled => dice.pick(&[0, 0, 0, 2, 3]),
+        Module::Calls => dice.pick(&[0, 1, 1, 2, 4]),
+        Module::Events if settled => dice.pick(&[1, 1, 1, 2]),
+        Module::Events => dice.pick(&[0, 0, 1, 2]),
+        Module::Contacts | Module::Accounts | Module::Products => 0,
     }
 }
 

@@ -21,8 +21,7 @@ const EPOCH: DateTime<Utc> = DateTime::from_timestamp(946_684_800, 0).expect("20
 /// Bytes after which a part of the stream is worth sending.
 const PART: usize = 256 * 1024;
 
-/// Rows as a COPY stream: the columns of the definition, then `_raw`, `_hash`, `_synced_at`, `_deleted_at` (null) and
-/// `_run_id`.
+/// Rows as a COPY stream: the columns of the definition, then [`OWN`].
 pub(super) struct Stream {
     columns: &'static [Column],
     stamp: Stamp,
@@ -52,8 +51,20 @@ impl Stream {
         }
         bytes_field(out, &row.hash.to_be_bytes());
         bytes_field(out, &microseconds(self.stamp.synced_at).to_be_bytes());
-        null(out);
+        let tombstone = row.tombstone.as_deref();
+        match tombstone {
+            Some(tombstone) => bytes_field(out, &microseconds(tombstone.deleted_at).to_be_bytes()),
+            None => null(out),
+        }
         bytes_field(out, &self.stamp.run.0.to_be_bytes());
+        let told =
+            tombstone.map(|told| [told.deleted_by.as_deref(), Some(told.reason.word()), told.merged_into.as_deref()]);
+        for text in told.unwrap_or_default() {
+            match text {
+                Some(text) => bytes_field(out, text.as_bytes()),
+                None => null(out),
+            }
+        }
         self.is_sent = out.len() >= PART;
         self.is_sent.then_some(out.as_slice())
     }

@@ -14,10 +14,11 @@ use sqlx::{Arguments, AssertSqlSafe, Connection, Encode, Executor, PgConnection,
 
 use super::{Dialect, Durability, Held, Stamp};
 use crate::config::WarehouseUrl;
+use crate::ledger::{Reason, Tombstone};
 use crate::resource::{Kind, Resource};
 use crate::transform::{Cell, Row};
 use crate::warehouse::error::{Error, Trouble};
-use crate::warehouse::statement::{self, quoted};
+use crate::warehouse::statement::{self, TOMBSTONE, quoted};
 use crate::warehouse::value::Value;
 
 /// Longest wait for a connection.
@@ -85,19 +86,28 @@ impl Dialect for Postgres {
         )
     }
 
-    async fn lock(&self) -> Result<Option<Self::Lock>, Error> {
+    async fn lock(&self, claims: &[String]) -> Result<Option<Self::Lock>, Error> {
         let doing = Error::doing("take the run lock");
         // A lock of a transaction and not of a session: behind a pooler, the session outlives the run. An idle transaction
         // that has written nothing holds nothing else back.
         // The server frees a lock a moment after its holder has gone, so a run right behind another waits that long.
         let begin = "begin; set local idle_in_transaction_session_timeout = 0; set local lock_timeout = '2s'";
         let mut transaction = self.pool.begin_with(begin).await.map_err(|error| doing(trouble(error)))?;
-        let lock = sqlx::query("select pg_advisory_xact_lock($1)").bind(self.lock_key());
-        match lock.execute(&mut *transaction).await.map_err(trouble) {
-            Ok(_) => Ok(Some(transaction)),
-            Err(Trouble::Busy) => Ok(None),
-            Err(trouble) => Err(doing(trouble)),
+        for claim in claims {
+            let lock = sqlx::query("select pg_advisory_xact_lock($1)").bind(self.lock_key(claim));
+            match lock.execute(&mut *transaction).await.map_err(trouble) {
+                Ok(_) => {}
+                Err(Trouble::Busy) => return Ok(None),
+                Err(trouble) => return Err(doing(trouble)),
+            }
         }
+        Ok(Some(transaction))
+    }
+
+    async fn alone(&self, transaction: &mut Transaction, what: &'static str) -> Result<(), Trouble> {
+        let lock = sqlx::query("select pg_advisory_xact_lock($1)").bind(self.lock_key(&format!("write {what}")));
+        lock.execute(&mut **transaction).await.map_err(trouble)?;
+        Ok(())
     }
 
     async fn begin_to_read(&self) -> Result<Transaction, Trouble> {
@@ -156,13 +166,16 @@ impl Dialect for Postgres {
         resource: &'static Resource,
         keys: Vec<ByteString>,
     ) -> Result<Vec<Option<Held>>, Trouble> {
-        let (id, cursor) = (quoted(resource.columns[0].name), quoted(resource.feed.cursor()));
-        let sql = self.spell(&format!("select {id}, _hash, {cursor} from {{{}}} where {id} in [?]", resource.name));
+        let id = quoted(resource.columns[0].name);
+        let cursor = resource.feed.cursor().map_or_else(|| "null::timestamptz".into(), quoted);
+        let tombstone = TOMBSTONE.join(", ");
+        let sql = format!("select {id}, _hash, {cursor}, {tombstone} from {{{}}} where {id} in [?]", resource.name);
         let ids: Vec<&str> = keys.iter().map(|key| &**key).collect();
-        let rows = sqlx::query_as::<_, (String, i64, Option<DateTime<Utc>>)>(AssertSqlSafe(sql)).bind(ids);
+        let rows = sqlx::query(AssertSqlSafe(self.spell(&sql))).bind(ids);
         let rows = rows.fetch_all(&mut **transaction).await.map_err(trouble)?;
-        let held: HashMap<_, _> = rows.into_iter().map(|(id, hash, cursor)| (id, Held { hash, cursor })).collect();
-        Ok(keys.iter().map(|key| held.get(&**key).copied()).collect())
+        let mut held: HashMap<String, Held> =
+            rows.iter().map(|row| Ok((row.try_get(0)?, held(row)?))).collect::<Result<_, _>>().map_err(trouble)?;
+        Ok(keys.iter().map(|key| held.remove(&**key)).collect())
     }
 
     // A delete and a COPY land changed rows a third faster than an update through `on conflict`, and an update writes the
@@ -227,9 +240,9 @@ impl Postgres {
         spelled
     }
 
-    /// Number of the advisory lock of this schema.
-    fn lock_key(&self) -> i64 {
-        xxhash_rust::xxh3::xxh3_64(format!("deskhouse {}", self.schema).as_bytes()).cast_signed()
+    /// Number of an advisory lock of this schema.
+    fn lock_key(&self, name: &str) -> i64 {
+        xxhash_rust::xxh3::xxh3_64(format!("deskhouse {} {name}", self.schema).as_bytes()).cast_signed()
     }
 }
 
@@ -248,6 +261,21 @@ fn arguments(values: Vec<Value>) -> Result<PgArguments, Trouble> {
         .map_err(|error| trouble(sqlx::Error::Encode(error)))?;
     }
     Ok(arguments)
+}
+
+/// What is held of a row: key, hash, cursor and tombstone, in this order.
+fn held(row: &PgRow) -> Result<Held, sqlx::Error> {
+    let deleted_at: Option<DateTime<Utc>> = row.try_get(3)?;
+    let tombstone = match deleted_at {
+        Some(deleted_at) => Some(Box::new(Tombstone {
+            deleted_at,
+            deleted_by: row.try_get(4)?,
+            reason: Reason::of_word(row.try_get::<Option<&str>, _>(5)?.unwrap_or_default()),
+            merged_into: row.try_get(6)?,
+        })),
+        None => None,
+    };
+    Ok(Held { hash: row.try_get(1)?, cursor: row.try_get(2)?, tombstone })
 }
 
 fn cell(row: &PgRow, index: usize, kind: Kind) -> Result<Cell, sqlx::Error> {

@@ -28,10 +28,24 @@ pub struct Sqlite {
     address: String,
     /// None for a database in memory.
     path: Option<std::path::PathBuf>,
+    place: Place,
+}
+
+/// Where statements run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In a thread in which they may wait for the disk.
+    Thread,
+    /// Where they are awaited.
+    Here,
 }
 
 /// Longest wait for another program's transaction.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Statements that are kept prepared: those of all resources, which are read at the same time, and of the ledger. With
+/// fewer each would be gone when its resource has the next page, and the widest ones take longer to prepare than to run.
+const STATEMENTS_KEPT: usize = 256;
 
 /// Settings of the connection, in the order in which they have to be made.
 const PRAGMAS: [(&str, i64); 4] = [
@@ -73,7 +87,7 @@ impl Sqlite {
             WarehouseUrl::Memory | WarehouseUrl::Postgres { .. } => None,
         };
         let file = path.clone();
-        let connected = on_thread(move || {
+        let connected = Place::Thread.run(move || {
             // The lock around the connection is ours, so SQLite need not lock as well.
             let access = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = match &file {
@@ -89,19 +103,28 @@ impl Sqlite {
             if access.contains(OpenFlags::SQLITE_OPEN_CREATE) {
                 set_wal_mode(&connection)?;
             }
-            connection.set_prepared_statement_cache_capacity(64);
+            connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
             Ok(connection)
         });
         let address = url.to_string();
         match connected.await {
-            Ok(connection) => Ok(Self { connection: Arc::new(Mutex::new(connection)), address, path }),
+            Ok(connection) => {
+                let connection = Arc::new(Mutex::new(connection));
+                Ok(Self { connection, address, path, place: Place::Thread })
+            }
             Err(trouble) => Err(Error::Open { warehouse: address, trouble }),
         }
     }
 
+    /// Runs statements where they are awaited instead of in a thread: for a simulation, in which the order of things
+    /// must not depend on how the system schedules threads.
+    pub fn in_place(self) -> Self {
+        Self { place: Place::Here, ..self }
+    }
+
     async fn begin_with(&self, statement: &'static str) -> Result<SqliteTransaction, Trouble> {
         let connection = Arc::clone(&self.connection).lock_owned().await;
-        let mut transaction = SqliteTransaction(Some(Guard(connection)));
+        let mut transaction = SqliteTransaction { guard: Some(Guard(connection)), place: self.place };
         transaction.run(move |connection| connection.execute_batch(statement)).await?;
         Ok(transaction)
     }
@@ -122,14 +145,20 @@ fn set_wal_mode(connection: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-/// Runs what waits for the disk where it holds nothing up.
-async fn on_thread<T: Send + 'static>(
-    work: impl FnOnce() -> rusqlite::Result<T> + Send + 'static,
-) -> Result<T, Trouble> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(|error| trouble(&error)),
-        Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
-        Err(_) => Err(Trouble::Lost("closed".into())),
+impl Place {
+    async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let done = match self {
+            Self::Thread => tokio::task::spawn_blocking(work).await,
+            Self::Here => Ok(work()),
+        };
+        match done {
+            Ok(done) => done.map_err(|error| trouble(&error)),
+            Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+            Err(_) => Err(Trouble::Lost("closed".into())),
+        }
     }
 }
 
@@ -147,27 +176,30 @@ impl Drop for Guard {
 }
 
 /// An open transaction.
-pub struct SqliteTransaction(Option<Guard>);
+pub struct SqliteTransaction {
+    guard: Option<Guard>,
+    place: Place,
+}
 
 impl SqliteTransaction {
     async fn run<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Trouble> {
-        let guard = self.0.take().ok_or_else(|| Trouble::Lost("closed".into()))?;
-        let (guard, done) = on_thread(move || {
+        let guard = self.guard.take().ok_or_else(|| Trouble::Lost("closed".into()))?;
+        let work = move || {
             let done = work(&guard.0);
             Ok((guard, done))
-        })
-        .await?;
-        self.0 = Some(guard);
+        };
+        let (guard, done) = self.place.run(work).await?;
+        self.guard = Some(guard);
         done.map_err(|error| trouble(&error))
     }
 }
 
 impl Dialect for Sqlite {
     type Transaction = SqliteTransaction;
-    type Lock = Option<FileLock>;
+    type Lock = Vec<FileLock>;
 
     fn address(&self) -> &str {
         &self.address
@@ -192,12 +224,17 @@ impl Dialect for Sqlite {
         String::new()
     }
 
-    async fn lock(&self) -> Result<Option<Self::Lock>, Error> {
+    async fn lock(&self, claims: &[String]) -> Result<Option<Self::Lock>, Error> {
         std::future::ready(match &self.path {
-            None => Ok(Some(None)),
-            Some(path) => FileLock::take(path).map(|lock| lock.map(Some)),
+            None => Ok(Some(Vec::new())),
+            Some(path) => claims.iter().map(|claim| FileLock::take(path, claim)).collect(),
         })
         .await
+    }
+
+    /// SQLite has one writer, and a transaction that writes is that from its first moment.
+    async fn alone(&self, _transaction: &mut SqliteTransaction, _what: &'static str) -> Result<(), Trouble> {
+        std::future::ready(Ok(())).await
     }
 
     async fn begin_to_read(&self) -> Result<SqliteTransaction, Trouble> {
@@ -274,7 +311,7 @@ impl Dialect for Sqlite {
     async fn close(self) {
         if let Ok(connection) = Arc::try_unwrap(self.connection) {
             // SQLite then folds its log into the file, or leaves that to who opens it next.
-            let _ = on_thread(move || connection.into_inner().close().map_err(|(_, error)| error)).await;
+            let _ = self.place.run(move || connection.into_inner().close().map_err(|(_, error)| error)).await;
         }
     }
 }

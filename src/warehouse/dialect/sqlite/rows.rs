@@ -13,10 +13,11 @@ use rusqlite::types::{Null, ToSqlOutput};
 use rusqlite::{Connection, OptionalExtension, Statement, ToSql};
 
 use super::cell;
+use crate::ledger::{Reason, Tombstone};
 use crate::resource::{Kind, Resource};
 use crate::transform::{Cell, Row};
 use crate::warehouse::dialect::{Held, Stamp};
-use crate::warehouse::statement::{self, OWN, quoted};
+use crate::warehouse::statement::{self, OWN, TOMBSTONE, quoted};
 
 /// What is held of the rows with these keys.
 pub(super) fn held(
@@ -25,16 +26,32 @@ pub(super) fn held(
     keys: &[ByteString],
 ) -> rusqlite::Result<Vec<Option<Held>>> {
     let (table, id) = (quoted(resource.name), quoted(resource.columns[0].name));
-    let sql = format!("select _hash, {} from {table} where {id} = ?", quoted(resource.feed.cursor()));
+    let cursor = resource.feed.cursor().map_or_else(|| "null".into(), quoted);
+    let tombstone = TOMBSTONE.join(", ");
+    let sql = format!("select _hash, {cursor}, {tombstone} from {table} where {id} = ?");
     let mut query = connection.prepare_cached(&sql)?;
     let read = |row: &rusqlite::Row<'_>| {
-        let cursor = match cell(row, 1, Kind::Timestamp)? {
-            Cell::Timestamp(time) => Some(time),
-            _ => None,
+        let tombstone = match instant(row, 2)? {
+            Some(deleted_at) => Some(Box::new(Tombstone {
+                deleted_at,
+                deleted_by: row.get(3)?,
+                reason: Reason::of_word(
+                    row.get_ref(4)?.as_str_or_null().map_err(rusqlite::Error::from)?.unwrap_or_default(),
+                ),
+                merged_into: row.get(5)?,
+            })),
+            None => None,
         };
-        Ok(Held { hash: row.get(0)?, cursor })
+        Ok(Held { hash: row.get(0)?, cursor: instant(row, 1)?, tombstone })
     };
     keys.iter().map(|key| query.query_row([&**key], read).optional()).collect()
+}
+
+fn instant(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    Ok(match cell(row, index, Kind::Timestamp)? {
+        Cell::Timestamp(time) => Some(time),
+        _ => None,
+    })
 }
 
 /// Inserts rows whose keys are not there.
@@ -74,7 +91,7 @@ pub(super) fn update(
         where list.origin = 'c'";
     let mut indexed = connection.prepare_cached(indexed)?;
     let indexed: HashSet<String> = indexed.query_map([resource.name], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let is_kept = |name: &str| name != resource.feed.cursor() && indexed.contains(name);
+    let is_kept = |name: &str| Some(name) != resource.feed.cursor() && indexed.contains(name);
     let places = || statement::columns(resource).zip(1..).skip(1);
     let set = |(name, place): (&str, usize)| format!("{} = ?{place}", quoted(name));
     let same = |(name, place): (&str, usize)| format!(" and {} is ?{place}", quoted(name));
@@ -102,7 +119,13 @@ fn write(statement: &mut Statement<'_>, row: &Row, synced_at: &str, run: i64) ->
     for (index, cell) in row.cells.iter().enumerate() {
         statement.raw_bind_parameter(index + 1, cell)?;
     }
-    let own: [&dyn ToSql; OWN.len()] = [&row.raw.as_deref(), &row.hash, &synced_at, &Null, &run];
+    let tombstone = row.tombstone.as_deref();
+    let deleted_at = tombstone.map(|told| iso(told.deleted_at));
+    let [deleted_by, reason, merged_into] = tombstone
+        .map(|told| [told.deleted_by.as_deref(), Some(told.reason.word()), told.merged_into.as_deref()])
+        .unwrap_or_default();
+    let own: [&dyn ToSql; OWN.len()] =
+        [&row.raw.as_deref(), &row.hash, &synced_at, &deleted_at, &run, &deleted_by, &reason, &merged_into];
     for (index, value) in own.into_iter().enumerate() {
         statement.raw_bind_parameter(row.cells.len() + index + 1, value)?;
     }

@@ -6,6 +6,7 @@ use axum::http::Method;
 use desk_sandbox::Fault;
 
 use crate::support::{Client, small};
+use crate::world::MODULES;
 
 #[tokio::test]
 async fn each_fault_has_its_face() {
@@ -92,7 +93,7 @@ async fn every_nth_request_changes_the_world_before_it_is_answered() {
     let client = Client::new(small()).await;
     client.sandbox.configure(|settings| settings.change_every = Some(3));
     let start = client.sandbox.now();
-    let truth = || ["tickets", "contacts", "tasks", "articles"].map(|module| client.sandbox.records(module));
+    let truth = || MODULES.map(|module| client.sandbox.records(module));
     let mut before = truth();
     let mut kinds = [0; 3];
     for number in 1..=150 {
@@ -100,7 +101,7 @@ async fn every_nth_request_changes_the_world_before_it_is_answered() {
         if number % 3 == 0 {
             assert_eq!(client.sandbox.now() - start, chrono::Duration::seconds(number / 3));
             let after = truth();
-            let lengths = |world: &[Vec<serde_json::Value>; 4]| world.iter().map(Vec::len).sum::<usize>();
+            let lengths = |world: &[Vec<serde_json::Value>; 8]| world.iter().map(Vec::len).sum::<usize>();
             kinds[(lengths(&after) + 1 - lengths(&before)).min(2)] += 1;
             assert_ne!(before, after, "{number}");
             before = after;

@@ -63,11 +63,11 @@ async fn the_list_of_tickets_tells_less_and_leaves_archived_ones_out() {
 #[tokio::test]
 async fn a_record_can_be_read_alone_until_it_is_gone() {
     let client = Client::new(small()).await;
-    for module in ["tickets", "contacts", "tasks", "articles"] {
+    for module in ["tickets", "contacts", "tasks", "articles", "accounts", "calls", "events", "products"] {
         let row = client.sandbox.records(module).remove(3);
         let id = text(&row, "id");
         let alone = client.get(&format!("/{module}/{id}")).await.json();
-        for name in ["id", "createdTime", "modifiedTime", "status", "subject", "title"] {
+        for name in ["id", "createdTime", "modifiedTime", "status", "subject", "title", "accountName", "productName"] {
             assert_eq!(alone.get(name), row.get(name), "{module} {name}");
         }
         let gone = client.sandbox.delete(module, 1).remove(0);

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod consent;
+mod departures;
+mod directory;
 mod faults;
 mod limits;
 mod lists;

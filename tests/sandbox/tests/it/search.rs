@@ -11,7 +11,7 @@ use crate::support::{Client, small, text, time, widest_tie};
 #[tokio::test]
 async fn paging_gives_every_record_once_and_exactly_as_it_is() {
     let client = Client::new(small()).await;
-    for module in ["tickets", "contacts", "tasks"] {
+    for module in ["tickets", "contacts", "tasks", "accounts", "calls", "events", "products"] {
         let truth = client.sandbox.records(module);
         let mut rows = Vec::new();
         loop {
@@ -255,4 +255,15 @@ async fn what_is_edited_moves_to_now() {
     );
     let ages: BTreeSet<String> = rows.iter().map(|row| text(row, "createdTime")[..4].to_owned()).collect();
     assert!(ages.len() >= 4, "a mass edit reaches through the years: {ages:?}");
+}
+
+#[tokio::test]
+async fn a_product_is_found_in_each_of_its_departments() {
+    let client = Client::new(small()).await;
+    let departments = client.get("/departments").await.rows();
+    for department in departments.iter().map(|row| text(row, "id")) {
+        let found = client.get(&format!("/products/search?departmentId={department}&limit=100")).await.rows();
+        let offers = |row: &&Value| row["departmentIds"].as_array().is_some_and(|ids| ids.contains(&json!(department)));
+        assert_eq!(found, client.sandbox.records("products").iter().filter(offers).cloned().collect::<Vec<_>>());
+    }
 }

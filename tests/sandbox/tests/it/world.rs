@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::support::{small, text, time, today, widest_tie};
 
-const MODULES: [&str; 4] = ["tickets", "contacts", "tasks", "articles"];
+pub(crate) const MODULES: [&str; 8] =
+    ["tickets", "contacts", "tasks", "articles", "accounts", "calls", "events", "products"];
 
 #[test]
 fn the_same_seed_makes_the_same_world_and_the_same_changes() {
@@ -30,7 +31,16 @@ fn the_same_seed_makes_the_same_world_and_the_same_changes() {
 #[test]
 fn every_module_has_its_size_and_ids_ascend() {
     let sandbox = Sandbox::new(small());
-    for (module, size) in [("tickets", 800), ("contacts", 100), ("tasks", 80), ("articles", 64)] {
+    for (module, size) in [
+        ("tickets", 800),
+        ("contacts", 100),
+        ("tasks", 80),
+        ("articles", 64),
+        ("accounts", 16),
+        ("calls", 40),
+        ("events", 20),
+        ("products", 24),
+    ] {
         let records = sandbox.records(module);
         assert_eq!(records.len(), size);
         let ids: Vec<String> = records.iter().map(|row| text(row, "id")).collect();
@@ -137,6 +147,28 @@ fn every_field_of_the_specification_occurs() {
             "id subject status statusType priority category description activityType departmentId department ownerId creatorId modifiedBy \
              assignee contactId contact ticketId ticket layoutId reminder isCommented dueDate completedTime createdTime modifiedTime webUrl \
              cf customFields",
+        ),
+        (
+            "accounts",
+            "id accountName website email phone fax code industry annualrevenue description street city state country ownerId owner \
+             layoutId webUrl cf customFields createdTime modifiedTime",
+        ),
+        (
+            "calls",
+            "id subject status statusType direction priority description activityType duration startTime completedTime departmentId \
+             department ownerId creatorId modifiedBy assignee contactId contact ticketId ticket layoutId reminder isCommented createdTime \
+             modifiedTime webUrl cf customFields",
+        ),
+        (
+            "events",
+            "id subject status statusType priority category description activityType duration startTime completedTime departmentId \
+             department ownerId creatorId modifiedBy assignee contactId contact ticketId ticket reminder isCommented createdTime modifiedTime \
+             webUrl cf customFields",
+        ),
+        (
+            "products",
+            "id productName productCode productCategory manufacturer unitPrice description departmentIds ownerId layoutId createdBy \
+             modifiedBy createdTime modifiedTime cf customFields",
         ),
         (
             "articles",

@@ -1,0 +1,143 @@
+//! One level of a walk: what its pages are ordered and cut by, and where in that order it stands. Pure; which level comes
+//! next is decided by `walk`.
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::walk::Stuck;
+use crate::ledger::{Key, Range};
+use crate::record::Keys;
+
+/// One level of the walk: the window, one instant of it by created time, one department of that.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Frame {
+    pub(super) key: Key,
+    /// Everything before this key has been read.
+    pub(super) at: DateTime<Utc>,
+    pub(super) to: DateTime<Utc>,
+    #[serde(default, skip_serializing_if = "Start::is_widened")]
+    pub(super) start: Start,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) drain: Option<Drain>,
+    /// Departments still to be read, the current one last; only in the innermost frame.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) departments: Vec<String>,
+}
+
+/// How the start of the range is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) enum Start {
+    /// 1 ms early, so that a portal that excludes the bound still gives the records at it.
+    #[default]
+    Widened,
+    /// `at` was drained completely and must not come again. Sent exactly: right if the portal excludes the bound.
+    After,
+    /// The portal included the bound: 1 ms later.
+    AfterMillisecond,
+    /// The portal does not look at milliseconds: 1 s later.
+    AfterSecond,
+}
+
+impl Start {
+    fn is_widened(&self) -> bool {
+        *self == Self::Widened
+    }
+}
+
+/// Reading one instant by offset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Drain {
+    /// Row to ask for next: the anchor's.
+    pub(super) offset: u32,
+    /// Record that was last seen there. When it is gone, the instant has moved under us.
+    pub(super) anchor: String,
+    pub(super) restarts: u32,
+}
+
+/// An instant that moves under us this often while it is read will not come to rest in this run.
+pub(super) const MOST_RESTARTS: u32 = 50;
+
+impl Frame {
+    pub(super) fn new(key: Key, at: DateTime<Utc>, to: DateTime<Utc>) -> Self {
+        Self { key, at, to, start: Start::Widened, drain: None, departments: Vec::new() }
+    }
+
+    pub(super) fn offset(&self) -> u32 {
+        self.drain.as_ref().map_or(0, |drain| drain.offset)
+    }
+
+    /// The range as it is sent. The end is 1 ms late for the reason that the start is 1 ms early.
+    pub(super) fn sent(&self) -> Range {
+        let range = widened(self.at, self.to);
+        let from = match self.start {
+            Start::Widened => range.from,
+            Start::After => self.at,
+            Start::AfterMillisecond => self.at + TimeDelta::milliseconds(1),
+            Start::AfterSecond => self.at + TimeDelta::seconds(1),
+        };
+        Range { from, to: range.to.max(from) }
+    }
+
+    pub(super) fn key_of(&self, keys: &Keys) -> Option<DateTime<Utc>> {
+        match self.key {
+            Key::Modified => keys.modified,
+            Key::Created => keys.created,
+        }
+    }
+
+    pub(super) fn first_key(&self, records: &[&Keys]) -> Option<DateTime<Utc>> {
+        records.iter().find_map(|keys| self.key_of(keys))
+    }
+
+    /// The last key of the page. Keys that go back would let the walk pass over records, so they end it; inside one
+    /// second they may, in case a portal sorts by seconds and shows milliseconds: that second is then read again.
+    pub(super) fn last_key(&self, records: &[&Keys]) -> Result<Option<DateTime<Utc>>, Stuck> {
+        let mut last: Option<DateTime<Utc>> = None;
+        for found in records.iter().filter_map(|keys| self.key_of(keys)) {
+            last = match last {
+                Some(before) if found < before && found.timestamp() < before.timestamp() => {
+                    return Err(Stuck::Unsorted { before, found });
+                }
+                Some(before) if found < before => Some(found.trunc_subsecs(0)),
+                _ => Some(found),
+            };
+        }
+        Ok(last)
+    }
+
+    /// Whether the page does not begin with the record that the last one ended with.
+    pub(super) fn moved(&self, records: &[&Keys]) -> bool {
+        let Some(drain) = &self.drain else { return false };
+        drain.offset > 0 && records.first().and_then(|keys| keys.id.as_ref()) != Some(&drain.anchor)
+    }
+
+    pub(super) fn restart(&mut self) -> Result<(), Stuck> {
+        let restarts = self.drain.as_ref().map_or(0, |drain| drain.restarts) + 1;
+        if restarts > MOST_RESTARTS {
+            return Err(Stuck::Unsettled { instant: self.at });
+        }
+        self.drain = Some(Drain { offset: 0, anchor: String::new(), restarts });
+        Ok(())
+    }
+
+    pub(super) fn start_later(&mut self) -> Result<(), Stuck> {
+        self.start = match self.start {
+            Start::After => Start::AfterMillisecond,
+            Start::AfterMillisecond => Start::AfterSecond,
+            Start::Widened | Start::AfterSecond => return Err(Stuck::Unsettled { instant: self.at }),
+        };
+        Ok(())
+    }
+
+    pub(super) fn go_to(&mut self, key: DateTime<Utc>) {
+        self.at = key;
+        self.start = Start::Widened;
+        self.drain = None;
+    }
+}
+
+/// Both bounds moved out by 1 ms, so that it costs nothing whether the portal includes them.
+pub(super) fn widened(from: DateTime<Utc>, to: DateTime<Utc>) -> Range {
+    let millisecond = TimeDelta::milliseconds(1);
+    Range { from: from - millisecond, to: to + millisecond }
+}

@@ -1,0 +1,64 @@
+//! The history of a record, as far as it tells where the record went. Only asked of one that is there no more.
+
+use serde_json::Value;
+
+use super::Error;
+use crate::http::{self, Client, Request};
+use crate::resource::Resource;
+
+/// Newest events of a history that are looked at; a merge is the last one, or nearly.
+const EVENTS: &str = "100";
+
+/// Id of the record that one was merged into. `None` where its history may not be seen any more or tells of no merge:
+/// what a history says of a record that was merged away is not documented, and its events are known by their names only
+/// (TicketMergedMaster, TicketMergedChild; zoho/zohodesk-oas, `TicketHistory.json`).
+pub async fn merged_into(client: &Client, resource: &'static Resource, id: &str) -> Result<Option<String>, Error> {
+    let Some(history) = resource.history else { return Ok(None) };
+    let path = format!("{}{history}", resource.record_path(id));
+    let request = Request::new(resource.name, &path).with("from", "1").with("limit", EVENTS);
+    match client.get(&request).await {
+        Ok(answer) => Ok(answer.records.iter().find_map(|event| other_of(event.get(), id))),
+        Err(http::Error::NotFound { .. } | http::Error::NotGranted { .. } | http::Error::Unprocessable { .. }) => {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The other record of an event that tells of a merge.
+fn other_of(event: &str, id: &str) -> Option<String> {
+    let event: Value = serde_json::from_str(event).ok()?;
+    if !event["eventName"].as_str()?.contains("Merged") {
+        return None;
+    }
+    let infos = event["eventInfo"].as_array()?;
+    infos.iter().filter_map(|info| key(&info["propertyValue"])).find(|other| other != id)
+}
+
+/// An id, alone or in an object.
+fn key(value: &Value) -> Option<String> {
+    let value = if value.is_object() { &value["id"] } else { value };
+    let text = value.as_str().map(str::to_owned).or_else(|| value.as_u64().map(|id| id.to_string()))?;
+    (text.len() > 5 && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merge_names_the_other_record_as_object_or_as_text() {
+        let event = |value: &str| {
+            format!(
+                r#"{{"eventName":"TicketMergedChild","eventInfo":[{{"propertyName":"x","propertyValue":{value}}}]}}"#
+            )
+        };
+        let other = Some("4000000123".to_owned());
+        for value in [r#"{"id":"4000000123","name":"a"}"#, r#""4000000123""#, "4000000123"] {
+            assert_eq!(other_of(&event(value), "4000000777"), other);
+        }
+        assert_eq!(other_of(&event(r#""4000000777""#), "4000000777"), None);
+        assert_eq!(other_of(&event(r#""a sentence""#), "4000000777"), None);
+        assert_eq!(other_of(r#"{"eventName":"TicketCreated","eventInfo":[]}"#, "1"), None);
+    }
+}

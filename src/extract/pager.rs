@@ -1,0 +1,237 @@
+//! Paging through a list by offset. Pure: what to ask next, and what an answer teaches. Asking is left to `list`.
+//!
+//! Zoho counts the rows of some lists from 0, of others from 1, and of some it does not say. So a list is begun without
+//! `from`, and each later page begins with the last row that is held: it must come again, near the top, or the list has
+//! moved under us and is read from its beginning. That is right whatever the base is, and no row is passed over when
+//! another one vanishes between two pages.
+//!
+//! A page that is shorter than its limit is the last one. Where more depends on it, [`Pager::prove`] asks once more and
+//! takes only a page with nothing new as the end: a portal may have a lower limit than it says.
+
+use crate::http::Problem;
+
+/// Times that a list is begun again because it moved.
+const MOST_RESTARTS: u32 = 3;
+
+/// A list that is being read.
+#[derive(Debug, Clone)]
+pub(super) struct Pager {
+    /// Rows to ask for; none where the path takes no limit and gives all.
+    limit: Option<u32>,
+    /// The last row that is held: its number, counted from 0, and its id.
+    anchor: Option<(u32, String)>,
+    restarts: u32,
+    proves: bool,
+    done: bool,
+}
+
+/// Parameters of the next page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slice {
+    /// `from`; none for the first page.
+    pub(super) from: Option<u32>,
+    /// `limit`; none where the path takes none.
+    pub(super) limit: Option<u32>,
+}
+
+/// Why a list cannot be read on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// It moved again and again.
+    Unsettled,
+    /// The rows have no ids to go on from.
+    NoKey,
+    /// The same rows come whatever is asked for.
+    Loop,
+}
+
+impl Pager {
+    /// At the beginning of a list; `limit` 0 is none.
+    pub(super) fn new(limit: u32) -> Self {
+        let limit = Some(limit).filter(|limit| *limit > 0);
+        Self { limit, anchor: None, restarts: 0, proves: false, done: false }
+    }
+
+    /// Takes only a page with nothing new for the end. A list that was read already is read on from there.
+    pub(super) fn prove(&mut self) {
+        if self.limit.is_some() && !self.proves {
+            self.proves = true;
+            // An empty list has no row to go on from; that nobody believes it beside a table that is not is left to others.
+            self.done = self.done && self.anchor.is_none();
+        }
+    }
+
+    /// What to ask for; `None` at the end.
+    pub(super) fn ask(&self) -> Option<Slice> {
+        // A list that counts from 1 has no row 0, and one that is asked for without `from` begins with its first.
+        let from = self.anchor.as_ref().map(|(number, _)| *number).filter(|number| *number > 0);
+        (!self.done).then_some(Slice { from, limit: self.limit })
+    }
+
+    /// Takes in the ids of a page.
+    pub(super) fn learn(&mut self, ids: &[Option<&str>]) -> Result<(), Lost> {
+        let Some(limit) = self.limit else {
+            self.done = true;
+            return Ok(());
+        };
+        // Rows up to `known` are held already; the first row of the page has the number `number`.
+        let (known, number) = match &self.anchor {
+            None => (0, 0),
+            Some((number, id)) => match ids.iter().position(|found| *found == Some(id)) {
+                Some(place) => (place + 1, number.saturating_sub(place as u32)),
+                None => return self.restart(),
+            },
+        };
+        let (is_short, is_new) = (ids.len() < limit as usize, known < ids.len());
+        self.done = if self.proves { !is_new } else { is_short };
+        if !is_new {
+            return if is_short { Ok(()) } else { Err(Lost::Loop) };
+        }
+        match ids.iter().enumerate().rev().find_map(|(place, id)| Some((place, (*id)?))) {
+            Some((place, id)) => self.anchor = Some((number + place as u32, id.to_owned())),
+            None if self.done => {}
+            None => return Err(Lost::NoKey),
+        }
+        Ok(())
+    }
+
+    /// Learns from a 422; false where there is nothing to learn.
+    pub(super) fn refused(&mut self, problem: &Problem) -> bool {
+        match (problem, self.limit) {
+            (Problem::Range { field, largest }, Some(limit)) if field == "limit" && (1..limit).contains(largest) => {
+                self.limit = Some(*largest);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn restart(&mut self) -> Result<(), Lost> {
+        if self.restarts == MOST_RESTARTS {
+            return Err(Lost::Unsettled);
+        }
+        self.restarts += 1;
+        self.anchor = None;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A list as a portal serves it.
+    struct Portal {
+        ids: Vec<String>,
+        base: usize,
+        /// Rows that it gives at most, whatever is asked for.
+        cap: usize,
+    }
+
+    impl Portal {
+        fn new(rows: usize, base: usize) -> Self {
+            Self { ids: (0..rows).map(|row| row.to_string()).collect(), base, cap: usize::MAX }
+        }
+
+        fn page(&self, slice: Slice) -> Vec<Option<&str>> {
+            let skip = slice.from.map_or(0, |from| (from as usize).checked_sub(self.base).expect("no such row"));
+            let take = slice.limit.map_or(usize::MAX, |limit| limit as usize).min(self.cap);
+            self.ids.iter().skip(skip).take(take).map(|id| Some(id.as_str())).collect()
+        }
+
+        /// Reads to the end, and gives the ids and the number of requests.
+        fn read(&self, pager: &mut Pager) -> Result<(BTreeSet<String>, usize), Lost> {
+            let (mut seen, mut requests) = (BTreeSet::new(), 0);
+            while let Some(slice) = pager.ask() {
+                let page = self.page(slice);
+                seen.extend(page.iter().flatten().map(|id| (*id).to_owned()));
+                pager.learn(&page)?;
+                requests += 1;
+            }
+            Ok((seen, requests))
+        }
+    }
+
+    #[test]
+    fn a_list_that_fits_a_page_takes_one_request_and_its_proof_another() {
+        let (portal, mut pager) = (Portal::new(7, 0), Pager::new(200));
+        assert_eq!(portal.read(&mut pager).expect("an end").1, 1);
+        pager.prove();
+        assert_eq!(portal.read(&mut pager).expect("an end").1, 1);
+        pager.prove();
+        assert_eq!(pager.ask(), None);
+    }
+
+    #[test]
+    fn a_list_without_limits_comes_whole() {
+        let mut pager = Pager::new(0);
+        assert_eq!(pager.ask(), Some(Slice { from: None, limit: None }));
+        assert_eq!(Portal::new(300, 0).read(&mut pager).expect("an end").0.len(), 300);
+        pager.prove();
+        assert_eq!(pager.ask(), None);
+    }
+
+    #[test]
+    fn a_lower_limit_than_the_portal_says_is_found_by_the_proof() {
+        let portal = Portal { cap: 100, ..Portal::new(250, 0) };
+        let mut pager = Pager::new(200);
+        pager.prove();
+        assert_eq!(portal.read(&mut pager).expect("an end").0.len(), 250);
+    }
+
+    #[test]
+    fn a_row_that_vanishes_between_two_pages_hides_no_other_one() {
+        let (mut portal, mut pager) = (Portal::new(25, 0), Pager::new(10));
+        let page = portal.page(pager.ask().expect("a page"));
+        pager.learn(&page).expect("a page");
+        portal.ids.remove(3);
+        let (seen, _) = portal.read(&mut pager).expect("an end");
+        assert_eq!(seen.len(), 24);
+    }
+
+    #[test]
+    fn a_list_that_never_stays_and_one_that_repeats_itself_end() {
+        let mut pager = Pager::new(2);
+        let mut lost = Ok(());
+        for round in 0.. {
+            let (a, b) = (format!("a{round}"), format!("b{round}"));
+            lost = pager.learn(&[Some(&a), Some(&b)]);
+            if lost.is_err() {
+                break;
+            }
+        }
+        assert_eq!(lost, Err(Lost::Unsettled));
+
+        let mut pager = Pager::new(2);
+        pager.learn(&[Some("a"), Some("b")]).expect("a page");
+        assert_eq!(pager.learn(&[Some("a"), Some("b")]), Err(Lost::Loop));
+        assert_eq!(Pager::new(2).learn(&[None, None]), Err(Lost::NoKey));
+    }
+
+    #[test]
+    fn a_limit_is_learnt_from_its_refusal() {
+        let mut pager = Pager::new(200);
+        assert!(pager.refused(&Problem::Range { field: "limit".into(), largest: 50 }));
+        assert_eq!(pager.ask(), Some(Slice { from: None, limit: Some(50) }));
+        assert!(!pager.refused(&Problem::Range { field: "limit".into(), largest: 50 }));
+        assert!(!pager.refused(&Problem::Range { field: "from".into(), largest: 5_000 }));
+    }
+
+    proptest! {
+        /// Whatever the base of the list, every row is read.
+        #[test]
+        fn no_row_is_passed_over(rows in 0usize..60, base in 0usize..2, limit in 3u32..20, proves in any::<bool>()) {
+            let mut pager = Pager::new(limit);
+            if proves {
+                pager.prove();
+            }
+            let (seen, requests) = Portal::new(rows, base).read(&mut pager).expect("an end");
+            prop_assert_eq!(seen.len(), rows);
+            prop_assert!(requests <= rows / (limit as usize - 2) + 2);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Single records and numbers of them: what a comparison with the portal asks. What an answer means for a row is left to
+//! `sync::verify`.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use super::Error;
+use super::search::{range, record};
+use crate::http::{self, Client, Priority, Problem, Reply, Request};
+use crate::ledger::Range;
+use crate::record::Record;
+use crate::resource::{Feed, Resource};
+
+/// One record by its id.
+#[derive(Debug)]
+pub enum Single {
+    /// It is there.
+    Alive(Record),
+    /// It is there and says that it is spam, which a search may hide, or not.
+    Spam(Record),
+    /// It is there and says that it is in the recycle bin.
+    Trashed,
+    /// There is no such record.
+    NotFound,
+    /// It may not be seen, so that nothing is known of it.
+    Hidden,
+}
+
+/// Asks for one record.
+pub async fn single(client: &Client, resource: &'static Resource, id: &str) -> Result<Single, Error> {
+    let request = Request::new(resource.name, &resource.record_path(id));
+    let Reply { response, outcome } = client.send(&request).await;
+    match outcome {
+        Ok(()) => {}
+        Err(http::Error::NotFound { .. }) => return Ok(Single::NotFound),
+        Err(http::Error::NotGranted { .. }) => return Ok(Single::Hidden),
+        Err(error) => return Err(error.into()),
+    }
+    let body = response.map(::http::Response::into_body).unwrap_or_default();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    // An answer that is no record proves nothing.
+    let Ok(raw) = serde_json::value::RawValue::from_string(text) else { return Ok(Single::Hidden) };
+    let record = record(resource, raw);
+    let fields: Value = serde_json::from_str(record.raw()).unwrap_or_default();
+    let is = |name: &str| fields[name] == true || fields[name] == "true";
+    Ok(if record.keys().id.as_deref() != Some(id) {
+        Single::Hidden
+    } else if is("isTrashed") || is("isDeleted") {
+        Single::Trashed
+    } else if is("isSpam") {
+        Single::Spam(record)
+    } else {
+        Single::Alive(record)
+    })
+}
+
+/// Ranges that a comparison asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Range of created time. Both bounds are sent 1 ms further out.
+    pub created: Range,
+    /// Range of modified time, where not all of history is meant.
+    pub modified: Option<Range>,
+}
+
+impl Asked {
+    fn request(&self, resource: &'static Resource) -> Request {
+        let millisecond = TimeDelta::milliseconds(1);
+        let wide = |from: DateTime<Utc>, to| range(&Range { from: from - millisecond, to: to + millisecond });
+        let request = Request::new(resource.name, resource.path)
+            .priority(Priority::Verify)
+            .with("createdTimeRange", wide(self.created.from, self.created.to));
+        match self.modified.zip(resource.feed.range()) {
+            Some((modified, range)) => request.with(range, wide(modified.from, modified.to)),
+            None => request,
+        }
+    }
+}
+
+/// How many records a search finds. One row is asked for, as no fewer can be.
+pub async fn matching(client: &Client, resource: &'static Resource, asked: &Asked) -> Result<u64, Error> {
+    let request = asked.request(resource).with("from", resource.first_row.to_string()).with("limit", "1");
+    let answer = client.get(&request).await?;
+    match answer.count {
+        Some(count) => Ok(count),
+        None if answer.records.is_empty() => Ok(0),
+        None => Err(Error::NotCounted { resource: resource.name }),
+    }
+}
+
+/// All records of a range, in order of their creation, page by page. What leaves the list meanwhile may hide another one,
+/// so that one which is missing here is not yet gone.
+pub async fn all(client: &Client, resource: &'static Resource, asked: &Asked) -> Result<Vec<Record>, Error> {
+    pages(client, resource, asked.request(resource)).await
+}
+
+/// All records of a list that has no range of created time.
+pub async fn whole_list(client: &Client, resource: &'static Resource) -> Result<Vec<Record>, Error> {
+    let request = Request::new(resource.name, resource.path).priority(Priority::Verify);
+    let request = match resource.feed {
+        Feed::Filtered { range: parameter, needs_range: true, .. } => {
+            let all = Range { from: DateTime::UNIX_EPOCH, to: client.portal_now() + TimeDelta::days(1) };
+            request.with(parameter, range(&all))
+        }
+        _ => request,
+    };
+    pages(client, resource, request).await
+}
+
+async fn pages(client: &Client, resource: &'static Resource, request: Request) -> Result<Vec<Record>, Error> {
+    let request = request.with("sortBy", "createdTime");
+    let (mut records, mut limit): (Vec<Record>, _) = (Vec::new(), resource.page_limit);
+    loop {
+        let from = records.len() as u32 + resource.first_row;
+        let page = request.clone().with("from", from.to_string()).with("limit", limit.to_string());
+        let answer = match client.get(&page).await {
+            Ok(answer) => answer,
+            // The portal takes shorter pages than are documented.
+            Err(http::Error::Unprocessable { problem: Problem::Range { field, largest }, .. })
+                if field == "limit" && (1..limit).contains(&largest) =>
+            {
+                limit = largest;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let is_empty = answer.records.is_empty();
+        records.extend(answer.records.into_iter().map(|raw| record(resource, raw)));
+        if is_empty || answer.count.is_some_and(|count| records.len() as u64 >= count) {
+            return Ok(records);
+        }
+    }
+}
+
+/// Those of these records that a search shows; a page of them at most. None where it does not take so many ids.
+pub async fn shown(client: &Client, resource: &'static Resource, ids: &[String]) -> Result<Vec<Record>, Error> {
+    let request = Request::new(resource.name, resource.path)
+        .priority(Priority::Tombstones)
+        .with("id", ids.join(","))
+        .with("from", resource.first_row.to_string())
+        .with("limit", ids.len().to_string());
+    match client.get(&request).await {
+        Ok(answer) => Ok(answer.records.into_iter().map(|raw| record(resource, raw)).collect()),
+        Err(http::Error::Unprocessable { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,66 @@
+//! Agents: the people, and bots, who answer tickets. Zoho tells no times for them at all; the objects of role and profile
+//! come with `include` only and are tables of their own.
+
+use super::definition::Kind::{Boolean, Json, Text};
+use super::definition::{LIST, Resource, column};
+
+// A column is two lines, fact and meaning; rustfmt would make it six.
+#[rustfmt::skip]
+pub(super) static AGENTS: Resource = Resource {
+    name: "agents",
+    about: "Agents of the portal with role, profile and departments, one row each",
+    path: "/agents",
+    scopes: &["Desk.basic.READ"],
+    page_limit: 200,
+    columns: &[
+        column("id", "/id", Text,
+            "Key of the agent"),
+        column("zuid", "/zuid", Text,
+            "Number of the agent's Zoho account, the same in all products"),
+        column("name", "/name", Text,
+            "First and last name in one"),
+        column("first_name", "/firstName", Text,
+            "First name"),
+        column("last_name", "/lastName", Text,
+            "Last name"),
+        column("email_id", "/emailId", Text,
+            "Address that the agent signs in with"),
+        column("phone", "/phone", Text,
+            "Phone number"),
+        column("mobile", "/mobile", Text,
+            "Mobile number"),
+        column("extn", "/extn", Text,
+            "Extension at work"),
+        column("photo_url", "/photoURL", Text,
+            "Link to the picture; needs a sign-in"),
+        column("status", "/status", Text,
+            "ACTIVE, DISABLED, DELETED or IMPORTED; the list may leave the last two out"),
+        column("role_id", "/roleId", Text,
+            "Role in the hierarchy, which decides whose records the agent sees").refers("roles"),
+        column("profile_id", "/profileId", Text,
+            "Profile, which decides what the agent may do").refers("profiles"),
+        column("role_permission_type", "/rolePermissionType", Text,
+            "What role and profile come down to: Admin, AgentPublic, AgentPersonal, AgentTeamPersonal, Custom or Light"),
+        column("is_confirmed", "/isConfirmed", Boolean,
+            "Whether the invitation was accepted"),
+        column("about_info", "/aboutInfo", Text,
+            "What agents say of themselves"),
+        column("lang_code", "/langCode", Text,
+            "Language of the agent's screen"),
+        column("country_code", "/countryCode", Text,
+            "Country of the agent's settings"),
+        column("time_zone", "/timeZone", Text,
+            "Time zone of the agent by its IANA name"),
+        column("channel_expert", "/channelExpert", Json,
+            "Channels that the agent is good at, as a list of codes"),
+        column("associated_department_ids", "/associatedDepartmentIds", Json,
+            "Keys of the departments that the agent works in, as a list"),
+        column("associated_chat_department_ids", "/associatedChatDepartmentIds", Json,
+            "Keys of the departments whose chats the agent takes, as a list"),
+        column("is_zia_agent", "/isZiaAgent", Boolean,
+            "Whether it is a bot of Zoho's"),
+        column("custom_fields", "/cf", Json,
+            "Custom fields by API name (`cf_...`); null where the portal has none for agents"),
+    ],
+    ..LIST
+};

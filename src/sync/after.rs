@@ -1,0 +1,73 @@
+//! What a run does once the pages of all resources are landed: the archive, then the recycle bin, which has to come after
+//! everything that may show a record that is gone, then a slice of the comparison with the portal.
+
+use super::archive::Shelves;
+use super::context::Context;
+use super::stream::{End, settle};
+use super::trash::Trash;
+use super::verify;
+use crate::ledger::{Counts, State};
+use crate::resource::{self, Feed};
+use crate::warehouse::Warehouse;
+
+/// What the stages after the pages work with.
+pub(super) struct After<'a, W> {
+    pub(super) context: Context<'a, W>,
+}
+
+impl<W: Warehouse> After<'_, W> {
+    /// Does all of it and adds to how the resources ended; gives how the feeds ended that belong to none of them.
+    ///
+    /// A run that was stopped for a signal or for want of credits has pages to read first.
+    pub(super) async fn run(&self, ends: &mut [End]) -> Vec<End> {
+        let goes_on = |end: &End| !matches!(end.outcome.state, State::Interrupted | State::OutOfCredits);
+        if !ends.iter().all(goes_on) || self.context.stopped.is_cancelled() {
+            return Vec::new();
+        }
+        self.read_archives(ends).await;
+        let bin = Trash { context: self.context }.run(ends).await;
+        if goes_on(&bin) {
+            self.compare(ends).await;
+        }
+        vec![bin]
+    }
+
+    async fn read_archives(&self, ends: &mut [End]) {
+        for end in complete(ends) {
+            let Some(resource) = resource::find(end.outcome.resource) else { continue };
+            let mut counts = Counts::default();
+            let read = Shelves { context: self.context }.read(resource, &mut counts).await;
+            end.outcome.counts += counts;
+            end.outcome.usage = self.context.client.usage_of(resource.name);
+            match read {
+                Ok(None) => {}
+                Ok(Some(gap)) => {
+                    end.outcome.state = State::Partial;
+                    end.outcome.error = Some(gap);
+                }
+                Err(halt) => end.stop = Some(settle(halt, &mut end.outcome)),
+            }
+        }
+    }
+
+    async fn compare(&self, ends: &mut [End]) {
+        let resources = complete(ends).filter_map(|end| resource::find(end.outcome.resource));
+        // A list that was read whole has just been compared.
+        let resources = resources.filter(|resource| !matches!(resource.feed, Feed::List(_))).collect();
+        for (counts, End { outcome, stop }) in verify::slice(self.context, resources).await {
+            let Some(held) = ends.iter_mut().find(|held| held.outcome.resource == outcome.resource) else { continue };
+            held.outcome.counts += counts;
+            held.outcome.usage = outcome.usage;
+            // Nobody asked for a comparison tonight: it goes on when there are credits for it.
+            if outcome.state == State::OutOfCredits {
+                continue;
+            }
+            (held.outcome.state, held.outcome.error) = (outcome.state, outcome.error);
+            held.stop = stop;
+        }
+    }
+}
+
+fn complete(ends: &mut [End]) -> impl Iterator<Item = &mut End> {
+    ends.iter_mut().filter(|end| end.outcome.state == State::Complete)
+}

@@ -1,0 +1,177 @@
+//! Archived records: listed department by department, and those that are not held as archived read one by one. A search may
+//! leave them out, and nobody knows whether a record that is archived gets a new time. What a stopped run has read is held
+//! as archived, and not read again.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::context::Context;
+use super::stream::Halt;
+use crate::extract::{self, Archived, Department, Gap, Single};
+use crate::ledger::Counts;
+use crate::resource::{Archive, Resource};
+use crate::transform::Mapper;
+use crate::warehouse::{Found, Warehouse};
+
+/// Time between two readings of an archive by a nightly run. Where the search hides archived records, a comparison tells of
+/// those that were held before; the list brings the others, and what was archived where the search goes on showing it.
+const TURN: TimeDelta = TimeDelta::days(28);
+
+/// Archived records that the search is asked for, to learn whether it shows them.
+const SAMPLE: i64 = 10;
+
+/// Records that are landed together.
+const BATCH: usize = 100;
+
+/// What reads an archive.
+pub(super) struct Shelves<'a, W> {
+    pub(super) context: Context<'a, W>,
+}
+
+/// The archive of one department.
+pub(super) struct Shelf {
+    pub(super) department: Department,
+    /// Ids that the warehouse holds as archived and alive.
+    pub(super) held: Vec<String>,
+    /// How many rows more the portal shows of it, as far as one page tells; `None` where that takes all of it.
+    pub(super) more: Option<i64>,
+}
+
+impl<W: Warehouse> Shelves<'_, W> {
+    /// Reads the archive of a resource, if it has one and it is time; gives a sentence about what cannot be read.
+    pub(super) async fn read(&self, resource: &'static Resource, counts: &mut Counts) -> Result<Option<String>, Halt> {
+        let Some(archive) = resource.archive else { return Ok(None) };
+        let now = self.context.client.portal_now();
+        let read_until = self.context.warehouse.feed_read_until(archive.name).await?;
+        if read_until.is_some_and(|until| now - until < TURN) {
+            return Ok(None);
+        }
+        // What the search has just shown needs no list.
+        let is_known = read_until.is_none() && self.is_searched(resource).await?;
+        let mut gaps = Vec::new();
+        if !is_known {
+            let since = self.context.warehouse.history(resource).await?.start();
+            for department in self.departments(resource).await? {
+                let found = self.list(resource, archive, &department, since).await?;
+                gaps.extend(gap(&department, &found));
+                self.land(resource, archive, found.ids, counts).await?;
+            }
+        }
+        self.done(resource, archive, now).await?;
+        Ok((!gaps.is_empty()).then(|| gaps.join("; ")))
+    }
+
+    async fn is_searched(&self, resource: &'static Resource) -> Result<bool, Halt> {
+        let sample = self.context.warehouse.archived(resource, SAMPLE).await?;
+        if sample.is_empty() {
+            return Ok(false);
+        }
+        Ok(!self.context.ask(extract::shown(self.context.client, resource, &sample)).await?.is_empty())
+    }
+
+    async fn departments(&self, resource: &'static Resource) -> Result<Vec<Department>, Halt> {
+        self.context.ask(async { Ok(extract::departments(self.context.client, resource.name).await?) }).await
+    }
+
+    /// Lists the archive of a department, from a start date on.
+    pub(super) async fn list(
+        &self,
+        resource: &'static Resource,
+        archive: &Archive,
+        department: &Department,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Archived, Halt> {
+        self.context.ask(extract::archived(self.context.client, resource, archive, &department.id, since)).await
+    }
+
+    /// The archives whose length is not what the warehouse holds of them: a request each, whatever they hold.
+    pub(super) async fn differing(
+        &self,
+        resource: &'static Resource,
+        archive: &Archive,
+        has_start: bool,
+    ) -> Result<Vec<Shelf>, Halt> {
+        let (client, mut first) = (self.context.client, None);
+        let mut all = self.context.warehouse.shelved(resource).await?;
+        let mut shelves = Vec::new();
+        for department in self.departments(resource).await? {
+            let mut shelf = Shelf { held: all.remove(&department.id).unwrap_or_default(), department, more: None };
+            // A list does not tell which of its rows changed since the start date.
+            if !has_start {
+                let (id, length) = (&shelf.department.id, shelf.held.len());
+                if first.is_none() && length > 1 {
+                    let row = extract::first_of_archive(client, resource, archive, id);
+                    first = Some(self.context.ask(row).await?);
+                }
+                let beyond = extract::beyond_archive(client, resource, archive, id, length, first.unwrap_or_default());
+                shelf.more = self.context.ask(beyond).await?;
+            }
+            if shelf.more != Some(0) {
+                shelves.push(shelf);
+            }
+        }
+        Ok(shelves)
+    }
+
+    /// Reads and lands those of the ids that are not held as archived.
+    pub(super) async fn land(
+        &self,
+        resource: &'static Resource,
+        archive: &Archive,
+        ids: Vec<String>,
+        counts: &mut Counts,
+    ) -> Result<(), Halt> {
+        let wanted = self.context.warehouse.not_archived(resource, ids).await?;
+        for ids in wanted.chunks(BATCH) {
+            *counts += self.land_batch(resource, archive, ids).await?;
+        }
+        Ok(())
+    }
+
+    /// A search tells more of a record than the record itself, and of a hundred at once. It may not know yet that one is
+    /// archived.
+    async fn land_batch(&self, resource: &'static Resource, archive: &Archive, ids: &[String]) -> Result<Counts, Halt> {
+        let (client, mapper) = (self.context.client, Mapper::new(resource, self.context.plan.keep_raw));
+        let mut found = Found::new(resource, self.context.run, client.portal_now());
+        let rows = self.context.ask(extract::shown(client, resource, ids)).await?;
+        found.rows.extend(rows.into_iter().filter_map(|record| mapper.row(record).ok()));
+        found.rows.retain(|row| row.is_true(resource, archive.flag));
+        let shown: HashSet<_> = found.rows.iter().map(|row| row.id.to_string()).collect();
+        for id in ids.iter().filter(|id| !shown.contains(*id)) {
+            // What has left between the list and now is no record of the archive any more.
+            let single = self.context.ask(extract::single(client, resource, id)).await?;
+            let (Single::Alive(record) | Single::Spam(record)) = single else {
+                continue;
+            };
+            match mapper.row(record) {
+                Ok(row) => found.rows.push(row),
+                Err(reject) => found.rejects.push(reject),
+            }
+        }
+        found.read = (found.rows.len() + found.rejects.len()) as u64;
+        let landed = self.context.warehouse.land_found(vec![found], None).await?;
+        Ok(landed.into_iter().fold(Counts::default(), |mut sum, landed| {
+            sum += landed.counts;
+            sum
+        }))
+    }
+
+    async fn done(&self, resource: &'static Resource, archive: &Archive, now: DateTime<Utc>) -> Result<(), Halt> {
+        let nothing = Found::new(resource, self.context.run, now);
+        self.context.warehouse.land_found(vec![nothing], Some((archive.name, now))).await?;
+        Ok(())
+    }
+}
+
+/// Says what an archive does not show.
+pub(super) fn gap(department: &Department, found: &Archived) -> Option<String> {
+    let name = if department.name.is_empty() { &department.id } else { &department.name };
+    match found.gap? {
+        Gap::Refused => Some(format!("the archive of department {name} may not be seen")),
+        Gap::Ceiling => Some(format!(
+            "the archive of department {name} is longer than the {} records that Zoho lists of it",
+            found.ids.len()
+        )),
+    }
+}

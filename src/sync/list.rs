@@ -1,0 +1,202 @@
+//! A list that is read whole: its pages land as they come, and what it does not have is marked as gone once it is sure
+//! that it was all of it. How it is paged is decided in `extract`, what a tombstone makes of a row by the warehouse.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use chrono::{DateTime, Utc};
+
+use super::Event;
+use super::context::Context;
+use super::stream::Halt;
+use crate::extract::{self, ListPage, ListReader, Single};
+use crate::ledger::{Brake, Counts};
+use crate::record::Record;
+use crate::resource::{Detail, List, Resource};
+use crate::transform::{Mapper, Reject, Row};
+use crate::warehouse::{Complete, Extent, Found, Missing, Warehouse};
+
+/// What reads one list and lands it.
+pub(super) struct Listing<'a, W> {
+    pub(super) context: Context<'a, W>,
+    pub(super) resource: &'static Resource,
+    pub(super) list: List,
+    pub(super) brake: Brake,
+}
+
+/// What a list has shown.
+#[derive(Default)]
+struct Seen {
+    ids: HashSet<ByteString>,
+    /// A record did not tell which one it is: it might be any of those that are held.
+    nameless: bool,
+}
+
+/// What tells which records of a list have changed and have to be read by themselves.
+struct Changes {
+    how: Detail,
+    /// Times of change of the rows that are held.
+    held: HashMap<String, DateTime<Utc>>,
+    /// What changed before this was there when the list was last read.
+    read_until: Option<DateTime<Utc>>,
+    /// The list has come to what changed before that.
+    is_older: bool,
+}
+
+impl<W: Warehouse> Listing<'_, W> {
+    /// Reads all of it. The bookmark moves only when nothing is left to doubt.
+    pub(super) async fn read_and_land(&self, counts: &mut Counts) -> Result<(), Halt> {
+        let mut reader = ListReader::new(Arc::clone(self.context.client), self.resource, self.list);
+        let mut seen = Seen::default();
+        let history = self.context.warehouse.history(self.resource).await?;
+        if history.bookmark.is_none() {
+            reader.prove();
+        }
+        let mut changes = match self.list.detail {
+            None => None,
+            Some(how) => {
+                let held = self.context.warehouse.times(self.resource, how.time).await?;
+                let read_until = history.bookmark.and_then(|bookmark| bookmark.complete_until);
+                let read_until = read_until.map(|until| until - self.context.plan.overlap);
+                Some(Changes { how, held, read_until, is_older: false })
+            }
+        };
+        self.read_pages(&mut reader, &mut seen, &mut changes, counts).await?;
+        // Nothing is gone because a page was shorter than it should have been.
+        if self.held().await?.iter().any(|id| !seen.ids.contains(id.as_str())) {
+            reader.prove();
+            self.read_pages(&mut reader, &mut seen, &mut changes, counts).await?;
+        }
+        if seen.nameless {
+            return Err(Halt::Read(extract::Error::NoKeys { resource: self.resource.name }));
+        }
+        let (resource, run, brake) = (self.resource, self.context.run, self.brake);
+        let complete = Complete { resource, run, ids: seen.ids, at: self.context.client.portal_now(), brake };
+        match self.context.warehouse.mark_missing(complete).await? {
+            Missing::Marked(marked) => *counts += marked,
+            Missing::TooMany { held, missing } => {
+                return Err(Halt::Read(extract::Error::Doubtful { resource: resource.name, held, missing }));
+            }
+        }
+        let nothing = vec![Found::new(resource, run, self.context.client.portal_now())];
+        self.context.warehouse.land_found(nothing, Some((resource.name, self.context.started_at))).await?;
+        Ok(())
+    }
+
+    /// Reads all of it and lands nothing. Gives how many rows the list does not have, and how many records have no row.
+    pub(super) async fn look(&self) -> Result<(u64, u64), Halt> {
+        let mut reader = ListReader::new(Arc::clone(self.context.client), self.resource, self.list);
+        reader.prove();
+        let (mapper, mut seen) = (Mapper::new(self.resource, false), Seen::default());
+        while let Some(page) = self.page(&mut reader).await? {
+            self.found(rows(&mapper, page), &mut seen);
+        }
+        let held = self.held().await?;
+        let surplus = held.iter().filter(|id| !seen.ids.contains(id.as_str())).count();
+        Ok((surplus as u64, (seen.ids.len() + surplus - held.len()) as u64))
+    }
+
+    async fn read_pages(
+        &self,
+        reader: &mut ListReader,
+        seen: &mut Seen,
+        changes: &mut Option<Changes>,
+        counts: &mut Counts,
+    ) -> Result<(), Halt> {
+        let mapper = Mapper::new(self.resource, self.context.plan.keep_raw);
+        while let Some(page) = self.page(reader).await? {
+            let records = page.records.len();
+            let rows = match changes {
+                Some(changes) => self.details(&mapper, changes, page.records, seen).await?,
+                None => rows(&mapper, page),
+            };
+            self.context.tell_page(self.resource.name, records, None);
+            let found = self.found(rows, seen);
+            for landed in self.context.warehouse.land_found(vec![found], None).await? {
+                *counts += landed.counts;
+                self.context.observer.see(&Event::Landed { resource: self.resource.name, counts: landed.counts });
+            }
+        }
+        Ok(())
+    }
+
+    async fn page(&self, reader: &mut ListReader) -> Result<Option<ListPage>, Halt> {
+        self.context.ask(reader.next()).await
+    }
+
+    /// Reads each record by itself that is new or has changed, and gives the rows of these.
+    async fn details(
+        &self,
+        mapper: &Mapper,
+        changes: &mut Changes,
+        records: Vec<Record>,
+        seen: &mut Seen,
+    ) -> Result<Vec<Result<Row, Reject>>, Halt> {
+        // As it would be fingerprinted if nothing had changed.
+        let fingerprint = |record: &Record| {
+            let id = record.keys().id.as_deref().unwrap_or_default();
+            let time = record.keys().modified.or_else(|| changes.held.get(id).copied());
+            (ByteString::from(id), mapper.fingerprint_at(record, time))
+        };
+        let fingerprints = records.iter().map(fingerprint).collect();
+        let unchanged = self.context.warehouse.unchanged(self.resource, fingerprints).await?;
+        let mut rows = Vec::new();
+        for (record, looks_unchanged) in records.into_iter().zip(unchanged) {
+            let Some(id) = record.keys().id.clone() else {
+                rows.push(mapper.row(record));
+                continue;
+            };
+            // A page begins with the last record of the one before.
+            if seen.ids.contains(id.as_str()) {
+                continue;
+            }
+            if looks_unchanged && (changes.is_older || !changes.how.newest_first) {
+                seen.ids.insert(id.into());
+                continue;
+            }
+            let single = self.context.ask(extract::single(self.context.client, self.resource, &id)).await?;
+            rows.push(match single {
+                Single::Alive(whole) | Single::Spam(whole) => {
+                    let time = record.keys().modified.or(whole.keys().modified);
+                    changes.is_older |= changes.read_until.zip(time).is_some_and(|(until, time)| time < until);
+                    mapper.completed_at(record, &whole, time)
+                }
+                // The list has it; what it tells is better than nothing.
+                Single::Trashed | Single::NotFound | Single::Hidden => mapper.row(record),
+            });
+        }
+        Ok(rows)
+    }
+
+    /// Sorts what a page has come to, and adds the keys of its records to those that were seen.
+    fn found(&self, rows: Vec<Result<Row, Reject>>, seen: &mut Seen) -> Found {
+        let mut found = Found::new(self.resource, self.context.run, self.context.client.portal_now());
+        found.read = rows.len() as u64;
+        for row in rows {
+            match row {
+                Ok(row) => {
+                    seen.ids.insert(row.id.clone());
+                    found.rows.push(row);
+                }
+                // What does not fit is there all the same.
+                Err(reject) => {
+                    seen.nameless |= reject.is_nameless();
+                    seen.ids.insert(reject.id.as_str().into());
+                    found.rejects.push(reject);
+                }
+            }
+        }
+        found
+    }
+
+    /// Keys of the rows that are held alive.
+    async fn held(&self) -> Result<Vec<String>, Halt> {
+        Ok(self.context.warehouse.ids(Extent::all(self.resource), None).await?)
+    }
+}
+
+/// The rows of a page as it is.
+fn rows(mapper: &Mapper, page: ListPage) -> Vec<Result<Row, Reject>> {
+    page.records.into_iter().map(|record| mapper.row_of(record, page.given)).collect()
+}

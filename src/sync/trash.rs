@@ -1,0 +1,63 @@
+//! The recycle bin at the end of a run: after all pages, so that what a lagging index showed once more is marked too. What
+//! a tombstone makes of a row is decided by the warehouse.
+
+use tokio::time::Instant;
+
+use super::Event;
+use super::context::Context;
+use super::stream::{End, Halt, settle};
+use crate::extract::{self, RECYCLE_BIN};
+use crate::ledger::{Counts, ResourceOutcome, State};
+use crate::resource;
+use crate::warehouse::{Found, Warehouse};
+
+/// What reads the bin.
+pub(super) struct Trash<'a, W> {
+    pub(super) context: Context<'a, W>,
+}
+
+impl<W: Warehouse> Trash<'_, W> {
+    /// Reads what has been deleted since the last time and marks it; adds what was marked to how the resources
+    /// ended.
+    pub(super) async fn run(&self, ends: &mut [End]) -> End {
+        let start = Instant::now();
+        let mut counts = Counts::default();
+        let halt = self.read_and_mark(ends, &mut counts).await.err();
+        let mut outcome = ResourceOutcome {
+            resource: RECYCLE_BIN,
+            state: State::Complete,
+            counts,
+            usage: self.context.client.usage_of(RECYCLE_BIN),
+            seconds: start.elapsed().as_secs_f64(),
+            complete_until: None,
+            open_windows: 0,
+            error: None,
+        };
+        let stop = halt.map(|halt| settle(halt, &mut outcome));
+        if outcome.state != State::Complete {
+            self.context.observer.see(&Event::ResourceFinished { outcome: &outcome });
+        }
+        End { outcome, stop }
+    }
+
+    async fn read_and_mark(&self, ends: &mut [End], counts: &mut Counts) -> Result<(), Halt> {
+        let read_until = self.context.warehouse.feed_read_until(RECYCLE_BIN).await?;
+        // Once more by as much as the index lags: what it still showed after the last reading is marked now.
+        let since = read_until.map(|until| until - self.context.plan.overlap);
+        let now = self.context.client.portal_now();
+        let binned = self.context.ask(extract::recycle_bin(self.context.client, since)).await?;
+        counts.read = binned.len() as u64;
+        // Every table and not only those of this run: the bookmark is one for all.
+        let with_bin = || resource::ALL.iter().filter(|resource| resource.has_bin);
+        let found = with_bin()
+            .map(|resource| Found { gone: binned.clone(), ..Found::new(resource, self.context.run, now) })
+            .collect();
+        let landed = self.context.warehouse.land_found(found, Some((RECYCLE_BIN, now))).await?;
+        for (resource, landed) in with_bin().zip(landed) {
+            if let Some(end) = ends.iter_mut().find(|end| end.outcome.resource == resource.name) {
+                end.outcome.counts += landed.counts;
+            }
+        }
+        Ok(())
+    }
+}

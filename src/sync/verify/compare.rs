@@ -1,0 +1,395 @@
+//! One resource beside the portal: numbers of records by ranges of created time, which never changes, closing in on ranges
+//! whose numbers differ until a page holds one. What is missing is landed; what is too much is asked for by its id before
+//! it is marked. Where a range is cut is decided by `ledger::Spread`.
+//!
+//! Numbers and pages come from the search index, which lags; records that were created within the overlap are left out,
+//! and what is younger than that in either direction is settled by asking for the record itself.
+
+use std::collections::HashSet;
+
+use bytestring::ByteString;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Compared, Depth, Early, Hand, Manner};
+use crate::extract::{self, Asked, Single};
+use crate::ledger::{Counts, Range, Reason, Spread, Tombstone};
+use crate::record::Record;
+use crate::resource::{Feed, Resource};
+use crate::sync::archive::{self, Shelves};
+use crate::sync::context::Context;
+use crate::transform::Mapper;
+use crate::warehouse::{Extent, Found, Warehouse};
+
+/// Ranges that a table is cut into at first. Each costs a request whether anything differs or not, and saves some where
+/// something does.
+const RANGES: u64 = 24;
+
+/// Records in a range, where they are fewer than would make as many ranges.
+const LEAST_EACH: u64 = 1_000;
+
+/// Archived records that the search is asked for, to learn whether it shows them: several, since one may be gone.
+const SAMPLE: i64 = 10;
+
+/// A resource that is being compared.
+pub(super) struct Comparer<'a, W> {
+    context: Context<'a, W>,
+    manner: Manner,
+    resource: &'static Resource,
+    mapper: Mapper,
+    extent: Extent,
+    spread: Spread,
+    pub(super) counts: Counts,
+    pub(super) compared: Compared,
+    /// Rows that the portal did not show, so far.
+    vanished: u64,
+}
+
+/// A range and what is known of it on the other side.
+struct Open {
+    range: Range,
+    found: Option<u64>,
+}
+
+/// Where a record was not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looked {
+    /// In a range of created time, or in a list that has none.
+    At(Option<Range>),
+    /// In the archive of its department.
+    InArchive,
+}
+
+impl<'a, W: Warehouse> Comparer<'a, W> {
+    pub(super) fn new(context: Context<'a, W>, manner: Manner, resource: &'static Resource) -> Self {
+        Self {
+            context,
+            manner,
+            resource,
+            mapper: Mapper::new(resource, context.plan.keep_raw),
+            extent: Extent::all(resource),
+            spread: Spread::default(),
+            counts: Counts::default(),
+            compared: Compared::default(),
+            vanished: 0,
+        }
+    }
+
+    /// Compares all of it.
+    pub(super) async fn whole(&mut self) -> Result<(), Early> {
+        let Some(whole) = self.prepare().await? else { return self.list().await };
+        let each = match self.manner.depth {
+            Depth::Counts => self.each(),
+            // A little room, so that a page still holds what the warehouse lacks.
+            Depth::Records => u64::from(self.resource.page_limit) * 4 / 5,
+        };
+        let mut open = Vec::new();
+        for range in self.spread.cut(whole, each) {
+            match self.manner.depth {
+                Depth::Counts => open.extend(self.count(range).await?),
+                Depth::Records => self.records(range).await?,
+            }
+        }
+        self.believe(self.compared.surplus)?;
+        if self.manner.hand == Hand::Mend {
+            for one in open {
+                self.close_in(one).await?;
+            }
+        }
+        self.archive().await
+    }
+
+    /// Compares archives by their length, now that nothing else differs: what was put there while it was held has changed
+    /// no number, and maybe no time.
+    async fn archive(&mut self) -> Result<(), Early> {
+        let Some(archive) = self.resource.archive else { return Ok(()) };
+        let (shelves, mut gaps) = (Shelves { context: self.context }, Vec::new());
+        for shelf in shelves.differing(self.resource, archive, self.extent.since.is_some()).await? {
+            if self.manner.hand == Hand::Look {
+                let (held, more) = (shelf.held.len() as u64, shelf.more.unwrap_or_default());
+                self.compared.differing += u64::from(more != 0);
+                self.compared.estimate += held.div_ceil(u64::from(self.resource.page_limit)) + 1 + more.unsigned_abs();
+                continue;
+            }
+            let found = shelves.list(self.resource, archive, &shelf.department, self.extent.since).await?;
+            gaps.extend(archive::gap(&shelf.department, &found));
+            let shown: HashSet<&String> = found.ids.iter().collect();
+            let vanished: Vec<_> = shelf.held.into_iter().filter(|id| !shown.contains(id)).collect();
+            let is_whole = found.gap.is_none();
+            shelves.land(self.resource, archive, found.ids, &mut self.counts).await?;
+            if is_whole {
+                self.vanished += vanished.len() as u64;
+                self.believe(self.vanished)?;
+                self.bury(vanished, Looked::InArchive).await?;
+            }
+        }
+        if gaps.is_empty() { Ok(()) } else { Err(Early::Doubt(gaps.join("; "))) }
+    }
+
+    /// Compares ranges from `from` on, oldest first, for as long as `may_go_on`; gives where it stands, `None` at the end.
+    pub(super) async fn part(
+        &mut self,
+        from: Option<DateTime<Utc>>,
+        mut may_go_on: impl FnMut() -> bool,
+    ) -> Result<Option<DateTime<Utc>>, Early> {
+        let Some(whole) = self.prepare().await? else {
+            self.list().await?;
+            return Ok(None);
+        };
+        let rest = Range { from: from.unwrap_or(whole.from).clamp(whole.from, whole.to), to: whole.to };
+        for range in self.spread.cut(rest, self.each()) {
+            if let Some(one) = self.count(range).await? {
+                self.believe(self.compared.surplus)?;
+                self.close_in(one).await?;
+            }
+            if range.to < whole.to && !may_go_on() {
+                return Ok(Some(range.to + TimeDelta::milliseconds(1)));
+            }
+        }
+        self.archive().await?;
+        Ok(None)
+    }
+
+    fn each(&self) -> u64 {
+        self.compared.held.div_ceil(RANGES).max(LEAST_EACH)
+    }
+
+    /// Learns what can be compared; gives the range of created time, or `None` where the resource has only a list.
+    async fn prepare(&mut self) -> Result<Option<Range>, Early> {
+        let history = self.context.warehouse.history(self.resource).await?;
+        if history.bookmark.is_none() || !history.open.is_empty() {
+            return Err(Early::Doubt("it has not been read to its end yet; run `deskhouse sync` first".into()));
+        }
+        self.extent.since = history.start();
+        let sample = self.context.warehouse.archived(self.resource, SAMPLE).await?;
+        self.extent.without_archived = !sample.is_empty() && self.hides(&sample).await?;
+        let until = self.context.client.portal_now() - self.context.plan.overlap;
+        self.spread = self.context.warehouse.spread(self.extent, until).await?;
+        let whole = Range::new(DateTime::UNIX_EPOCH + TimeDelta::days(1), until);
+        self.compared.held = self.spread.count(&whole);
+        Ok(matches!(self.resource.feed, Feed::Search { .. }).then_some(whole))
+    }
+
+    /// Whether searches hide archived records: they show none of these, although one of them is there.
+    async fn hides(&mut self, archived: &[String]) -> Result<bool, Early> {
+        if !self.context.ask(extract::shown(self.context.client, self.resource, archived)).await?.is_empty() {
+            return Ok(false);
+        }
+        for id in archived {
+            if let Single::Alive(_) | Single::Spam(_) = self.single(id).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Compares numbers; gives the range back if they differ.
+    async fn count(&mut self, range: Range) -> Result<Option<Open>, Early> {
+        let found = self.found(range).await?;
+        let held = self.spread.count(&range);
+        let compared = &mut self.compared;
+        compared.ranges += 1;
+        compared.found += found;
+        if found == held {
+            return Ok(None);
+        }
+        compared.differing += 1;
+        compared.surplus += held.saturating_sub(found);
+        compared.lacking += found.saturating_sub(held);
+        // One request halves the range, until a page holds it; then the page, and for each record that is too many itself.
+        let levels = held.max(found).div_ceil(u64::from(self.resource.page_limit)).max(1).ilog2() + 1;
+        compared.estimate += held.abs_diff(found) * (u64::from(levels) + 3);
+        Ok(Some(Open { range, found: Some(found) }))
+    }
+
+    /// Halves a range that differs until its records fit a page.
+    async fn close_in(&mut self, one: Open) -> Result<(), Early> {
+        let mut open = vec![one];
+        while let Some(Open { range, found }) = open.pop() {
+            let found = match found {
+                Some(found) => found,
+                None => self.found(range).await?,
+            };
+            let held = self.spread.count(&range);
+            if found == held {
+                continue;
+            }
+            let fits = found.max(held) <= u64::from(self.resource.page_limit);
+            let Some((left, right)) = self.spread.halve(range).filter(|_| !fits) else {
+                self.records(range).await?;
+                continue;
+            };
+            let in_left = self.found(left).await?;
+            open.push(Open { range: right, found: found.checked_sub(in_left) });
+            open.push(Open { range: left, found: Some(in_left) });
+        }
+        Ok(())
+    }
+
+    async fn found(&self, created: Range) -> Result<u64, Early> {
+        let asked = self.asked(created);
+        Ok(self.context.ask(extract::matching(self.context.client, self.resource, &asked)).await?)
+    }
+
+    fn asked(&self, created: Range) -> Asked {
+        // What changes while we look is meant too.
+        let until = self.context.client.portal_now() + TimeDelta::days(1);
+        Asked { created, modified: self.extent.since.map(|since| Range::new(since, until)) }
+    }
+
+    /// Compares the records of a range.
+    async fn records(&mut self, range: Range) -> Result<(), Early> {
+        let asked = self.asked(range);
+        let records = self.context.ask(extract::all(self.context.client, self.resource, &asked)).await?;
+        if self.manner.depth == Depth::Records {
+            self.compared.ranges += 1;
+            self.compared.found += records.len() as u64;
+        }
+        self.settle(records, Some(range)).await
+    }
+
+    /// Compares all records of a resource that has only a list.
+    async fn list(&mut self) -> Result<(), Early> {
+        let mut records = self.context.ask(extract::whole_list(self.context.client, self.resource)).await?;
+        if let Some(since) = self.extent.since {
+            records.retain(|record| record.keys().modified.is_none_or(|modified| modified >= since));
+        }
+        self.extent.without_archived = false;
+        self.compared.held = self.context.warehouse.ids(self.extent, None).await?.len() as u64;
+        self.compared.found = records.len() as u64;
+        self.compared.ranges = 1;
+        self.settle(records, None).await
+    }
+
+    /// Lands what is shown, and asks for what is held and not shown.
+    async fn settle(&mut self, records: Vec<Record>, range: Option<Range>) -> Result<(), Early> {
+        let shown: HashSet<String> = records.iter().filter_map(|record| record.keys().id.clone()).collect();
+        let held = self.context.warehouse.ids(self.extent, range).await?;
+        let (there, vanished): (Vec<_>, Vec<_>) = held.into_iter().partition(|id| shown.contains(id));
+        if self.manner.hand == Hand::Look {
+            let (lost, new) = (vanished.len() as u64, (shown.len() - there.len()) as u64);
+            self.compared.surplus += lost;
+            self.compared.lacking += new;
+            self.compared.differing += u64::from(lost + new > 0);
+            return Ok(());
+        }
+        self.vanished += vanished.len() as u64;
+        self.believe(self.vanished)?;
+        let lag = match self.resource.feed {
+            Feed::Search { .. } => self.context.plan.overlap,
+            Feed::Filtered { .. } | Feed::List(_) | Feed::Children => TimeDelta::zero(),
+        };
+        self.land(records.clone(), Vec::new(), lag).await?;
+        self.raise(records).await?;
+        self.bury(vanished, Looked::At(range)).await
+    }
+
+    /// What is shown and still held as deleted went too lately for the index to know of it, or came back with an old
+    /// time: the record itself tells which.
+    async fn raise(&mut self, records: Vec<Record>) -> Result<(), Early> {
+        let ids = records.iter().filter_map(|record| Some(record.keys().id.as_deref()?.into())).collect();
+        let deleted = self.context.warehouse.deleted(self.resource, ids).await?;
+        let mut alive = Vec::new();
+        for id in deleted {
+            // Spam that is shown has not gone.
+            if let Single::Alive(_) | Single::Spam(_) = self.single(&id).await? {
+                alive.extend(records.iter().find(|record| record.keys().id.as_deref() == Some(&*id)).cloned());
+            }
+        }
+        if alive.is_empty() { Ok(()) } else { self.land(alive, Vec::new(), TimeDelta::zero()).await }
+    }
+
+    /// Asks for each of these and marks those that are gone.
+    async fn bury(&mut self, vanished: Vec<String>, looked: Looked) -> Result<(), Early> {
+        let (mut elsewhere, mut gone) = (Vec::new(), Vec::new());
+        for id in vanished {
+            let reason = match self.single(&id).await? {
+                Single::Alive(record) => {
+                    if self.is_elsewhere(&record, looked) {
+                        elsewhere.push(record);
+                    } else {
+                        self.compared.unseen += 1;
+                    }
+                    continue;
+                }
+                Single::Hidden => {
+                    self.compared.hidden += 1;
+                    continue;
+                }
+                // Spam in the archive has not gone either, as long as that shows it, which is compared last.
+                Single::Spam(record)
+                    if looked != Looked::InArchive
+                        && (self.is_archived(&record) || self.is_elsewhere(&record, looked)) =>
+                {
+                    elsewhere.push(record);
+                    continue;
+                }
+                Single::Spam(_) => Reason::Spam,
+                Single::Trashed => Reason::Trashed,
+                Single::NotFound => Reason::Gone,
+            };
+            let merged_into = match reason {
+                Reason::Spam => None,
+                _ => self.context.ask(extract::merged_into(self.context.client, self.resource, &id)).await?,
+            };
+            let reason = if merged_into.is_some() { Reason::Merged } else { reason };
+            self.compared.mark(reason);
+            let tombstone = Tombstone { merged_into, ..Tombstone::new(reason, self.context.client.portal_now()) };
+            gone.push((ByteString::from(id), tombstone));
+        }
+        if elsewhere.is_empty() && gone.is_empty() {
+            return Ok(());
+        }
+        self.land(elsewhere, gone, TimeDelta::zero()).await
+    }
+
+    /// Whether a record is alive where nobody looked: in the archive or out of it, or created at another time than is held.
+    fn is_elsewhere(&self, record: &Record, looked: Looked) -> bool {
+        let Looked::At(range) = looked else { return true };
+        let outside = range.is_some_and(|range| {
+            record.keys().created.is_some_and(|created| created < range.from || created > range.to)
+        });
+        (self.extent.without_archived && self.is_archived(record)) || outside
+    }
+
+    fn is_archived(&self, record: &Record) -> bool {
+        let Some(archive) = self.resource.archive else { return false };
+        self.mapper.row(record.clone()).is_ok_and(|row| row.is_true(self.resource, archive.flag))
+    }
+
+    async fn land(
+        &mut self,
+        records: Vec<Record>,
+        gone: Vec<(ByteString, Tombstone)>,
+        lag: TimeDelta,
+    ) -> Result<(), Early> {
+        let mut found =
+            Found { gone, lag, ..Found::new(self.resource, self.context.run, self.context.client.portal_now()) };
+        found.read = records.len() as u64;
+        for record in records {
+            match self.mapper.row(record) {
+                Ok(row) => found.rows.push(row),
+                Err(reject) => found.rejects.push(reject),
+            }
+        }
+        for landed in self.context.warehouse.land_found(vec![found], None).await? {
+            self.counts += landed.counts;
+        }
+        Ok(())
+    }
+
+    /// Stops where more rows are too many than can be believed.
+    fn believe(&self, too_many: u64) -> Result<(), Early> {
+        let held = self.compared.held;
+        if !self.manner.brake.stops(held, too_many) {
+            return Ok(());
+        }
+        Err(Early::Doubt(format!(
+            "the portal does not show {too_many} of {held} rows, which is too much to believe; nothing more was marked \
+             (`deskhouse verify --believe` does it all the same)"
+        )))
+    }
+
+    async fn single(&self, id: &str) -> Result<Single, Early> {
+        Ok(self.context.ask(extract::single(self.context.client, self.resource, id)).await?)
+    }
+}

@@ -1,0 +1,212 @@
+//! Compares the warehouse with the portal and mends what differs: all of it on command, a slice of it each night. Here is
+//! the order of resources and how a run of it ends; how one resource is compared is in `compare`.
+
+mod compare;
+mod listed;
+mod slice;
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::children::Children;
+use super::context::Context;
+use super::list::Listing;
+use super::stream::{End, Halt, Stop, settle};
+use super::{Error, Outcome, Plan, Silent, books, overall, portal, run_end};
+use crate::http::{Client, Priority};
+use crate::ledger::{Brake, Counts, Reason, ResourceOutcome, State};
+use crate::resource::{Feed, Resource};
+use crate::warehouse::Warehouse;
+use compare::Comparer;
+pub(super) use slice::slice;
+
+/// How a comparison is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// How closely it looks.
+    pub depth: Depth,
+    /// What it does about what it finds.
+    pub hand: Hand,
+    /// When more rows would be marked deleted than can be believed.
+    pub brake: Brake,
+}
+
+/// How closely a comparison looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// At numbers of records, and at records where numbers differ.
+    Counts,
+    /// At all records: equal numbers can hide one that is missing and another one that is too many.
+    Records,
+}
+
+/// What a comparison does about what it finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hand {
+    /// Mends it.
+    Mend,
+    /// Counts, tells, and stops before it looks at records.
+    Look,
+}
+
+/// What a comparison of one resource came to.
+#[derive(Debug, Clone, Default)]
+pub struct Compared {
+    /// Rows that were held alive at its beginning.
+    pub held: u64,
+    /// Records that the portal has.
+    pub found: u64,
+    /// Ranges of created time whose numbers were compared.
+    pub ranges: u64,
+    /// Those of them in which they differ.
+    pub differing: u64,
+    /// By how many rows more than the portal the warehouse has, range by range.
+    pub surplus: u64,
+    /// By how many it has fewer.
+    pub lacking: u64,
+    /// Rows that were marked, by reason.
+    pub marked: Vec<(Reason, u64)>,
+    /// Records that are there although the search does not show them.
+    pub unseen: u64,
+    /// Records that may not be seen, so that nothing was marked.
+    pub hidden: u64,
+    /// Requests that looking at what differs may take.
+    pub estimate: u64,
+}
+
+impl Compared {
+    fn mark(&mut self, reason: Reason) {
+        match self.marked.iter_mut().find(|(held, _)| *held == reason) {
+            Some((_, count)) => *count += 1,
+            None => self.marked.push((reason, 1)),
+        }
+    }
+}
+
+/// Why a comparison of one resource ended early.
+enum Early {
+    Halt(Halt),
+    /// Nothing is wrong with the portal or the warehouse, but with what one says of the other.
+    Doubt(String),
+}
+
+impl From<Halt> for Early {
+    fn from(halt: Halt) -> Self {
+        Self::Halt(halt)
+    }
+}
+
+impl From<crate::warehouse::Error> for Early {
+    fn from(error: crate::warehouse::Error) -> Self {
+        Self::Halt(error.into())
+    }
+}
+
+/// How the comparison of one resource ended, for the ledger.
+fn end(
+    resource: &'static Resource,
+    client: &Client,
+    start: Instant,
+    counts: Counts,
+    compared: &Compared,
+    early: Option<Early>,
+) -> End {
+    let mut outcome = ResourceOutcome {
+        resource: resource.name,
+        state: State::Complete,
+        counts,
+        usage: client.usage_of(resource.name),
+        seconds: start.elapsed().as_secs_f64(),
+        complete_until: None,
+        open_windows: 0,
+        error: None,
+    };
+    let stop = match early {
+        Some(Early::Halt(halt)) => Some(settle(halt, &mut outcome)),
+        Some(Early::Doubt(doubt)) => {
+            outcome.state = State::Partial;
+            outcome.error = Some(doubt);
+            None
+        }
+        None if compared.hidden > 0 => {
+            outcome.state = State::Partial;
+            outcome.error =
+                Some(format!("{} records may not be seen, so nobody knows whether they are gone", compared.hidden));
+            None
+        }
+        None => None,
+    };
+    End { outcome, stop }
+}
+
+/// Compares one resource, in the way that its feed allows.
+async fn compare<W: Warehouse>(
+    context: Context<'_, W>,
+    manner: Manner,
+    resource: &'static Resource,
+) -> (Counts, Compared, Option<Early>) {
+    match resource.feed {
+        Feed::List(list) => {
+            let listing = Listing { context, resource, list, brake: manner.brake };
+            let mut counts = Counts::default();
+            let (compared, early) = listed::compare(&listing, manner.hand, &mut counts).await;
+            (counts, compared, early)
+        }
+        Feed::Children => {
+            let mut children = Children::new(context, resource, manner.brake, Priority::Verify);
+            let early = children.compare(manner.hand).await.err().map(Early::Halt);
+            (children.counts, children.compared, early)
+        }
+        Feed::Search { .. } | Feed::Filtered { .. } => {
+            let mut comparer = Comparer::new(context, manner, resource);
+            let early = comparer.whole().await.err();
+            (comparer.counts, comparer.compared, early)
+        }
+    }
+}
+
+/// Compares resources with the portal, one after the other. Stops early, with everything kept, when `shutdown` is
+/// cancelled. What was found comes beside the outcome, one for each resource that was begun.
+pub async fn verify<W: Warehouse>(
+    plan: &Plan,
+    manner: Manner,
+    client: Arc<Client>,
+    warehouse: &W,
+    shutdown: &CancellationToken,
+) -> Result<(Outcome, Vec<Compared>), Error> {
+    let start_of_run = Instant::now();
+    let (run, started_at) = portal::begin(plan, &client, warehouse, shutdown).await?;
+    let stopped = &shutdown.child_token();
+    let (client, mut outcome) = (&client, Outcome::begun(run, started_at));
+    let context = Context { plan, run, started_at, client, warehouse, observer: &Silent, stopped };
+    let (mut found, mut fatal) = (Vec::new(), None);
+    let comparing = async {
+        for resource in &plan.resources {
+            let start = Instant::now();
+            let (counts, compared, early) = compare(context, manner, resource).await;
+            let End { outcome: ended, stop } = end(resource, client, start, counts, &compared, early);
+            found.push(compared);
+            outcome.resources.push(ended);
+            match stop {
+                Some(Stop::Failed(error)) => outcome.failures.push((resource.name, error)),
+                Some(Stop::OutOfCredits(error)) => outcome.out_of_credits = Some(error),
+                Some(Stop::Fatal(error)) => fatal = Some(error),
+                Some(Stop::Shutdown) | None => continue,
+            }
+            if fatal.is_some() || outcome.out_of_credits.is_some() || stopped.is_cancelled() {
+                break;
+            }
+        }
+    };
+    let ((), booked) = books::kept(client, warehouse, run, stopped, Box::pin(comparing)).await;
+    outcome.state = if fatal.is_some() { State::Failed } else { overall(outcome.all()) };
+    outcome.finish(client, start_of_run);
+    let all: Vec<_> = outcome.all().cloned().collect();
+    let closed = warehouse.finish_run(run, &run_end(&outcome, client.most_credits()), &all).await;
+    match fatal {
+        Some(error) => Err(error),
+        None => booked.and(closed.map_err(Error::from)).map(|()| (outcome, found)),
+    }
+}

@@ -1,0 +1,65 @@
+//! The statements that keep the books of credits. What costs what is learnt by `http`.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::dialect::Dialect;
+use super::error::Error;
+use super::sql::SqlWarehouse;
+use super::value::Cells;
+use crate::ledger::{RunId, Spending, Spent, Today};
+use crate::resource::Kind;
+
+/// A run that has booked nothing for so long is not asking, or was cut off.
+const AT_WORK: TimeDelta = TimeDelta::seconds(10);
+
+impl<D: Dialect> SqlWarehouse<D> {
+    /// What runs have seen left and have spent on a credit day.
+    pub(super) async fn read_today(&self, day_start: DateTime<Utc>) -> Result<Today, Error> {
+        let sql = "select (select max(credits_most) from {deskhouse_runs} where started_at >= ?),
+            (select cast(coalesce(sum(credits), 0) as bigint) from {deskhouse_credits} where day_began_at = ?)";
+        let values = vec![day_start.into(), day_start.into()];
+        let mut rows = self.look("read the ledger", sql, values, &[Kind::Integer; 2]).await?;
+        Ok(rows.first_mut().map_or_else(Today::default, |cells| {
+            let most = cells.integer().and_then(|most| u64::try_from(most).ok());
+            Today { most, spent: cells.count() }
+        }))
+    }
+
+    /// Adds what was spent to the books, and gives what all runs have spent on that day, and how many are at work.
+    pub(super) async fn book_spending(&self, run: RunId, spending: &Spending) -> Result<Spent, Error> {
+        let doing = Error::doing("book credits");
+        let mut open = self.begin("book credits").await?;
+        for booking in &spending.bookings {
+            let sql = "insert into {deskhouse_credits} as held
+                (day_began_at, resource, endpoint, requests, credits, last_weight) values (?, ?, ?, ?, ?, ?)
+                on conflict (day_began_at, resource, endpoint) do update set requests = held.requests + excluded.requests,
+                credits = held.credits + excluded.credits, last_weight = coalesce(excluded.last_weight, held.last_weight)";
+            let values = vec![
+                booking.day.into(),
+                booking.resource.into(),
+                booking.endpoint.as_str().into(),
+                booking.usage.requests.into(),
+                booking.usage.credits.into(),
+                booking.weight.into(),
+            ];
+            self.execute(&mut open, sql, values).await.map_err(&doing)?;
+        }
+        let sql =
+            "update {deskhouse_runs} set requests = ?, credits = ?, credits_left = ?, credits_most = ? where id = ?";
+        let (total, left, most) = (spending.total, spending.left, spending.most);
+        let values = vec![total.requests.into(), total.credits.into(), left.into(), most.into(), run.0.into()];
+        self.execute(&mut open, sql, values).await.map_err(&doing)?;
+        let spent = "select cast(coalesce(sum(credits), 0) as bigint) from {deskhouse_credits} where day_began_at = ?";
+        let mut rows =
+            self.fetch(&mut open, spent, vec![spending.day.into()], &[Kind::Integer]).await.map_err(&doing)?;
+        let credits = rows.first_mut().map_or(0, Cells::count);
+        let seen = "update {deskhouse_claims} set seen_at = ? where run_id = ?";
+        self.execute(&mut open, seen, vec![spending.at.into(), run.0.into()]).await.map_err(&doing)?;
+        let at_work = "select count(distinct run_id) from {deskhouse_claims} where seen_at > ?";
+        let since = (spending.at - AT_WORK).into();
+        let mut rows = self.fetch(&mut open, at_work, vec![since], &[Kind::Integer]).await.map_err(&doing)?;
+        let runs = rows.first_mut().map_or(1, Cells::count).try_into().unwrap_or(u32::MAX);
+        D::commit(open).await.map_err(&doing)?;
+        Ok(Spent { credits, runs })
+    }
+}

@@ -1,0 +1,166 @@
+//! The statements that make windows. What a window is, `crate::ledger` says; how far it has been read is written with the
+//! rows, in `ledger`.
+
+use chrono::TimeDelta;
+
+use super::dialect::Dialect;
+use super::error::{Error, Trouble};
+use super::sql::{Open, SqlWarehouse};
+use super::value::{Cells, Value};
+use crate::ledger::{Key, Progress, Purpose, Range, RunId, Window, WindowId};
+use crate::resource::{Kind, Resource};
+
+impl<D: Dialect> SqlWarehouse<D> {
+    pub(super) async fn insert_window(
+        &self,
+        open: &mut Open<D>,
+        run: RunId,
+        resource: &'static Resource,
+        (purpose, key): (Purpose, Key),
+        id: i64,
+        range: Range,
+    ) -> Result<Window, Trouble> {
+        let sql = "insert into {deskhouse_windows}
+            (id, resource, purpose, range_of, from_time, to_time, at_time, done, made_by_run, records_read)
+            values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)";
+        let values = vec![
+            id.into(),
+            resource.name.into(),
+            purpose.word().into(),
+            key.word().into(),
+            range.from.into(),
+            range.to.into(),
+            range.from.into(),
+            false.into(),
+            run.0.into(),
+        ];
+        self.execute(open, sql, values).await?;
+        let progress = Progress { at: range.from, position: None, done: false };
+        Ok(Window { id: WindowId(id), key, range, progress })
+    }
+
+    /// Ends a window before `given`, and makes a window of that.
+    pub(super) async fn split_window(
+        &self,
+        run: RunId,
+        resource: &'static Resource,
+        window: WindowId,
+        given: Range,
+    ) -> Result<Window, Error> {
+        let doing = Error::doing("split a window");
+        let mut open = self.begin("split a window").await?;
+        self.dialect.alone(&mut open, resource.name).await.map_err(&doing)?;
+        let sql = "update {deskhouse_windows} set to_time = ?
+            where resource = ? and id = ? and not done and at_time < ? and to_time = ?";
+        let end = given.from - TimeDelta::milliseconds(1);
+        let values = vec![end.into(), resource.name.into(), window.0.into(), given.from.into(), given.to.into()];
+        if self.execute(&mut open, sql, values).await.map_err(&doing)? != 1 {
+            return Err(Error::LedgerMoved);
+        }
+        let whose = self.whose(&mut open, resource, window).await.map_err(&doing)?.ok_or(Error::LedgerMoved)?;
+        let id = self.next_window_id(&mut open, resource).await.map_err(&doing)?;
+        let made = self.insert_window(&mut open, run, resource, whose, id, given).await.map_err(&doing)?;
+        D::commit(open).await.map_err(&doing)?;
+        Ok(made)
+    }
+
+    /// The windows of an explicit range that are still to be read: those that an earlier backfill of it left, and new ones
+    /// for what none has covered. Newest first.
+    pub(super) async fn plan_range(
+        &self,
+        run: RunId,
+        resource: &'static Resource,
+        key: Key,
+        range: Range,
+    ) -> Result<Vec<Window>, Error> {
+        let doing = Error::doing("plan a backfill");
+        let mut open = self.begin("plan a backfill").await?;
+        self.dialect.alone(&mut open, resource.name).await.map_err(&doing)?;
+        let covered = self.covered(&mut open, resource, key, range).await.map_err(&doing)?;
+        let first = self.next_window_id(&mut open, resource).await.map_err(&doing)?;
+        let mut windows = Vec::new();
+        for (id, part) in (first..).zip(range.without(&covered)) {
+            let whose = (Purpose::Backfill, key);
+            windows.push(self.insert_window(&mut open, run, resource, whose, id, part).await.map_err(&doing)?);
+        }
+        let left = self.open_windows(&mut open, resource, Purpose::Backfill).await.map_err(&doing)?;
+        windows.extend(left.into_iter().filter(|window| window.id.0 < first && window.meets(key, range)));
+        windows.sort_by_key(|window| std::cmp::Reverse(window.range.to));
+        D::commit(open).await.map_err(&doing)?;
+        Ok(windows)
+    }
+
+    /// The parts of an explicit range that are still to be read, as a backfill would find them.
+    pub async fn left_of_range(
+        &self,
+        resource: &'static Resource,
+        key: Key,
+        range: Range,
+    ) -> Result<Vec<Range>, Error> {
+        let doing = Error::doing("read the ledger");
+        let mut open = self.dialect.begin_to_read().await.map_err(&doing)?;
+        let covered = self.covered(&mut open, resource, key, range).await.map_err(&doing)?;
+        let begun = self.open_windows(&mut open, resource, Purpose::Backfill).await.map_err(&doing)?;
+        let begun = begun.iter().filter(|window| window.meets(key, range)).map(Window::rest);
+        Ok(range.without(&covered).into_iter().chain(begun).collect())
+    }
+
+    /// The windows of backfills that meet a range.
+    async fn covered(
+        &self,
+        open: &mut Open<D>,
+        resource: &'static Resource,
+        key: Key,
+        range: Range,
+    ) -> Result<Vec<Range>, Trouble> {
+        let sql = "select from_time, to_time from {deskhouse_windows}
+            where resource = ? and purpose = ? and range_of = ? and to_time >= ? and from_time <= ?";
+        let whose = [Purpose::Backfill.word(), key.word()].map(Value::from);
+        let mut values = vec![resource.name.into()];
+        values.extend(whose);
+        values.extend([range.from.into(), range.to.into()]);
+        let rows = self.fetch(open, sql, values, &[Kind::Timestamp; 2]).await?;
+        let range = |mut cells: Cells| Some(Range { from: cells.timestamp()?, to: cells.timestamp()? });
+        Ok(rows.into_iter().filter_map(range).collect())
+    }
+
+    /// The unfinished windows of a resource, newest first.
+    pub(super) async fn open_windows(
+        &self,
+        open: &mut Open<D>,
+        resource: &'static Resource,
+        purpose: Purpose,
+    ) -> Result<Vec<Window>, Trouble> {
+        let sql = "select id, range_of, from_time, to_time, at_time, position from {deskhouse_windows}
+            where resource = ? and purpose = ? and not done order by to_time desc, id";
+        let kinds = [Kind::Integer, Kind::Text, Kind::Timestamp, Kind::Timestamp, Kind::Timestamp, Kind::Text];
+        let values = vec![resource.name.into(), purpose.word().into()];
+        let rows = self.fetch(open, sql, values, &kinds).await?;
+        let window = |mut cells: Cells| {
+            let (id, key) = (cells.integer()?, Key::of(&cells.text()?)?);
+            let (from, to, at) = (cells.timestamp()?, cells.timestamp()?, cells.timestamp()?);
+            let progress = Progress { at, position: cells.text(), done: false };
+            Some(Window { id: WindowId(id), key, range: Range { from, to }, progress })
+        };
+        Ok(rows.into_iter().filter_map(window).collect())
+    }
+
+    /// Whose window it is.
+    pub(super) async fn whose(
+        &self,
+        open: &mut Open<D>,
+        resource: &'static Resource,
+        window: WindowId,
+    ) -> Result<Option<(Purpose, Key)>, Trouble> {
+        let sql = "select purpose, range_of from {deskhouse_windows} where resource = ? and id = ?";
+        let values: Vec<Value> = vec![resource.name.into(), window.0.into()];
+        let mut rows = self.fetch(open, sql, values, &[Kind::Text; 2]).await?;
+        Ok(rows.first_mut().and_then(|cells| Some((Purpose::of(&cells.text()?)?, Key::of(&cells.text()?)?))))
+    }
+
+    /// Numbers are given by resource: streams plan at the same time.
+    pub(super) async fn next_window_id(&self, open: &mut Open<D>, resource: &'static Resource) -> Result<i64, Trouble> {
+        let newest = "select max(id) from {deskhouse_windows} where resource = ?";
+        self.next_id(open, newest, vec![resource.name.into()]).await
+    }
+}

@@ -1,0 +1,112 @@
+//! Details: the columns that only a record read alone has cost a request for each row that is new or changed, and no other.
+
+use std::collections::BTreeMap;
+
+use desk_sandbox::{Fault, Settings};
+use serde_json::Value;
+
+use crate::support::{Engine, House, Portal, house, on_every_engine};
+
+/// A house that asks for the details of these resources and compares nothing.
+async fn with_details(portal: &Portal, engine: Engine, names: &str) -> House {
+    let mut house = House::new(portal, engine).await;
+    house.set("DESKHOUSE_SYNC__VERIFY_BUDGET", "0");
+    house.set("DESKHOUSE_SYNC__DETAIL", names);
+    house
+}
+
+/// How often each record of a module was read alone.
+fn singles(portal: &Portal, module: &str) -> BTreeMap<String, usize> {
+    let mut times = BTreeMap::new();
+    let prefix = format!("/api/v1/{module}/");
+    for request in portal.api_requests() {
+        let id = request.path.strip_prefix(&prefix).filter(|id| id.bytes().all(|digit| digit.is_ascii_digit()));
+        if let Some(id) = id {
+            *times.entry(id.to_owned()).or_default() += 1;
+        }
+    }
+    times
+}
+
+/// Holds rows to the portal's: everything that the list shows is as it is there, and `name` is what only the record alone
+/// has.
+async fn assert_completed(portal: &Portal, house: &House, table: &str, name: &str) {
+    let rows = house.database.query(&format!("select id, {name}, cast(_raw as text) from {{t}}{table}")).await;
+    let records = portal.sandbox.records(table);
+    assert_eq!(rows.len(), records.len());
+    let mut rows: BTreeMap<String, (Option<String>, Value)> = rows
+        .into_iter()
+        .map(|row| {
+            let [id, cell, raw] = <[Option<String>; 3]>::try_from(row).expect("three columns");
+            (id.expect("an id"), (cell, serde_json::from_str(&raw.expect("the record")).expect("JSON")))
+        })
+        .collect();
+    let mut told = 0;
+    for record in records {
+        let id = record["id"].as_str().expect("an id");
+        let (cell, raw) = rows.remove(id).unwrap_or_else(|| panic!("{table} {id} is missing"));
+        for (field, value) in record.as_object().expect("an object") {
+            assert_eq!(&raw[field], value, "{table} {id} {field}");
+        }
+        assert!(record.get(name).is_none());
+        assert_eq!(cell.as_deref(), raw[name].as_str(), "{table} {id}");
+        told += usize::from(cell.is_some());
+    }
+    assert!(told > 0, "{table}.{name} is null throughout");
+}
+
+on_every_engine! {
+    async fn a_row_that_is_new_or_changed_takes_one_request_and_no_other_takes_any(engine: Engine) {
+        let portal = Portal::start(Settings { tickets: 200, ..Settings::default() }).await;
+        let house = with_details(&portal, engine, "articles").await;
+        let summary = house.sync().await;
+        let articles = portal.sandbox.records("articles").len();
+        let asked = singles(&portal, "articles");
+        assert_eq!((asked.len(), asked.values().max()), (articles, Some(&1)));
+        assert!(singles(&portal, "tickets").is_empty());
+        // Booked where they belong.
+        let requests = house::of(&summary, "articles")["requests"].as_u64().expect("a number") as usize;
+        assert_eq!(requests, portal.api_requests().iter().filter(|asked| asked.path.contains("/articles")).count());
+        assert_completed(&portal, &house, "articles", "answer").await;
+
+        // The overlap reads them again, and asks for nothing that is held.
+        portal.sandbox.advance(chrono::Duration::minutes(2));
+        let edited = portal.sandbox.edit("articles", 3);
+        for expected in [3, 0] {
+            portal.sandbox.clear_requests();
+            let summary = house.sync().await;
+            assert_eq!(house::of(&summary, "articles")["rows_updated"], expected);
+            let asked = singles(&portal, "articles");
+            assert_eq!(asked.len(), expected);
+            assert!(asked.keys().all(|id| edited.contains(id)));
+            portal.sandbox.advance(chrono::Duration::minutes(2));
+        }
+        assert_completed(&portal, &house, "articles", "answer").await;
+    }
+
+    async fn off_the_columns_are_null_and_nothing_is_asked(engine: Engine) {
+        let portal = Portal::start(Settings { tickets: 200, ..Settings::default() }).await;
+        let mut house = House::new(&portal, engine).await;
+        house.set("DESKHOUSE_SYNC__VERIFY_BUDGET", "0");
+        house.sync().await;
+        assert!(singles(&portal, "articles").is_empty());
+        assert_eq!(house.database.number("select count(*) from {t}articles where answer is not null").await, 0);
+        assert!(house.database.number("select count(*) from {t}articles").await > 0);
+    }
+
+    /// Many tickets share a second, so that pages overlap while the one before still waits for landing.
+    async fn a_run_that_goes_on_repeats_no_request_for_what_has_landed(engine: Engine) {
+        let portal = Portal::start(Settings { tickets: 600, ..Settings::default() }).await;
+        let mut house = with_details(&portal, engine, "tickets").await;
+        house.set("DESKHOUSE_LIMITS__CONCURRENCY", "1");
+        // Some pages land, then all tries of the next are spent.
+        portal.sandbox.fault("/api/v1/tickets/search", [vec![Fault::Pass; 2], vec![Fault::Html(503); 3]].concat());
+        house.run(&["-q", "sync", "tickets"]).await.exits(4);
+        let landed = house.database.number("select count(*) from {t}tickets").await;
+        assert!((1..600).contains(&landed), "{landed}");
+        house.run(&["-q", "sync", "tickets"]).await.exits(0);
+        let asked = singles(&portal, "tickets");
+        assert_eq!((asked.len(), asked.values().max()), (600, Some(&1)));
+        assert_completed(&portal, &house, "tickets", "sentiment").await;
+    }
+}

@@ -1,0 +1,330 @@
+//! What has to be true of a warehouse, after every run and at the end.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use desk_sandbox::{Logged, Placed};
+use deskhouse::sync::Outcome;
+use rusqlite::config::DbConfig;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags, Row};
+use serde_json::Value;
+
+use super::scenario::Scenario;
+use super::world::World;
+
+/// The most that a request costs in these worlds, whose pages are not deep.
+pub(crate) const DEAREST: u64 = 3;
+
+/// A look into a warehouse without the program's help. It stays open, since whoever opens a file reads all of its schema.
+pub(crate) struct Reader(Connection);
+
+/// What a warehouse holds.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// By module and id.
+    rows: BTreeMap<&'static str, BTreeMap<String, Version>>,
+    windows: Vec<Window>,
+    /// By list, which rows are alive and which are deleted.
+    lists: BTreeMap<&'static str, BTreeMap<String, bool>>,
+    /// By resource, up to when it is complete.
+    complete: BTreeMap<String, DateTime<Utc>>,
+}
+
+#[derive(Debug)]
+struct Version {
+    /// None where the record did not say.
+    modified: Option<DateTime<Utc>>,
+    is_deleted: bool,
+}
+
+#[derive(Debug)]
+struct Window {
+    resource: String,
+    id: i64,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    done: bool,
+}
+
+impl Reader {
+    pub(crate) fn open(path: &Path) -> Self {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("it opens");
+        // The last one to close a file folds the log into it, and nobody opens this one again.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).expect("it can be set");
+        connection.set_prepared_statement_cache_capacity(64);
+        Self(connection)
+    }
+
+    pub(crate) fn held(&self, world: &World) -> Held {
+        let mut held = Held::default();
+        for module in world.scenario.modules() {
+            let sql = format!("select id, modified_time, _deleted_at is not null from {module}");
+            let version = |row: &Row<'_>| {
+                let modified = if row.get_ref(1)? == ValueRef::Null { None } else { Some(time(row, 1)?) };
+                Ok((row.get(0)?, Version { modified, is_deleted: row.get(2)? }))
+            };
+            held.rows.insert(module, self.all(&sql, version).into_iter().collect());
+        }
+        for list in world.scenario.lists() {
+            let sql = format!("select id, _deleted_at is null from {list}");
+            held.lists.insert(list, self.all(&sql, |row| Ok((row.get(0)?, row.get(1)?))).into_iter().collect());
+        }
+        let sql = "select resource, id, from_time, to_time, done from deskhouse_windows where purpose = 'sync'";
+        held.windows = self.all(sql, |row| {
+            Ok(Window {
+                resource: row.get(0)?,
+                id: row.get(1)?,
+                from: time(row, 2)?,
+                to: time(row, 3)?,
+                done: row.get(4)?,
+            })
+        });
+        let sql = "select resource, complete_until from deskhouse_bookmarks where complete_until is not null";
+        held.complete = self.all(sql, |row| Ok((row.get(0)?, time(row, 1)?))).into_iter().collect();
+        held
+    }
+
+    /// Rows of those tables of the ledger that each run writes to.
+    pub(crate) fn ledger(&self) -> BTreeMap<&'static str, i64> {
+        let tables = ["deskhouse_runs", "deskhouse_run_resources", "deskhouse_windows", "deskhouse_credits"];
+        let rows = |table| self.all(&format!("select count(*) from {table}"), |row| row.get(0))[0];
+        tables.into_iter().map(|table| (table, rows(table))).collect()
+    }
+
+    /// Why a row is deleted, if it is.
+    fn reasons(&self, module: &str, id: &str) -> Vec<Option<String>> {
+        let sql = format!("select _deleted_reason || ' at ' || _deleted_at from {module} where id = '{id}'");
+        self.all(&sql, |row| row.get(0))
+    }
+
+    /// The records of a module as they were received, by id.
+    fn received(&self, module: &str) -> HashMap<String, String> {
+        let sql = format!("select id, _raw from {module}");
+        self.all(&sql, |row| Ok((row.get(0)?, row.get(1)?))).into_iter().collect()
+    }
+
+    fn all<T>(&self, sql: &str, read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
+        let mut query = self.0.prepare_cached(sql).expect("a query");
+        let rows = query.query_map([], read).expect("it runs");
+        rows.map(|row| row.expect("a row")).collect()
+    }
+}
+
+fn time(row: &Row<'_>, index: usize) -> rusqlite::Result<DateTime<Utc>> {
+    let text = row.get_ref(index)?.as_str()?;
+    let time = DateTime::parse_from_rfc3339(text);
+    time.map(|time| time.to_utc())
+        .map_err(|_| rusqlite::Error::InvalidColumnType(index, text.to_owned(), rusqlite::types::Type::Text))
+}
+
+/// What holds after every run, however it ended; `processes` were at work.
+pub(crate) fn always(
+    world: &World,
+    before: &Held,
+    after: &Held,
+    requests: &[Logged],
+    processes: u32,
+) -> Result<(), String> {
+    no_row_is_older(before, after)?;
+    bookmarks_are_true(world, after)?;
+    nothing_there_is_gone(world, after)?;
+    finished_windows_rest(before, after, requests)?;
+    limits_are_kept(world, requests, processes)
+}
+
+/// A row never goes back to a version that is older than one held before.
+fn no_row_is_older(before: &Held, after: &Held) -> Result<(), String> {
+    for (module, rows) in &before.rows {
+        for (id, row) in rows {
+            match after.rows[module].get(id) {
+                Some(now) if now.modified < row.modified => {
+                    return Err(format!("{module} {id} went back from {:?} to {:?}", row.modified, now.modified));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A row of a list that the portal has is never held as deleted: no row comes back in these worlds.
+fn nothing_there_is_gone(world: &World, held: &Held) -> Result<(), String> {
+    for (list, rows) in &held.lists {
+        if let Some(id) = ids(world, list).iter().find(|id| rows.get(*id) == Some(&false)) {
+            return Err(format!("{list} {id} is there, and held as deleted"));
+        }
+    }
+    Ok(())
+}
+
+fn ids(world: &World, list: &str) -> Vec<String> {
+    world.sandbox.list(list).iter().filter_map(|row| Some(row["id"].as_str()?.to_owned())).collect()
+}
+
+/// What a bookmark says is complete is complete: no unfinished window before it, and no record that changed before it
+/// and is missing or older.
+fn bookmarks_are_true(world: &World, held: &Held) -> Result<(), String> {
+    // Lists and feeds have bookmarks too, and no time of change to hold them to.
+    for (resource, complete) in held.complete.iter().filter(|(resource, _)| held.rows.contains_key(resource.as_str())) {
+        let open =
+            held.windows.iter().find(|window| window.resource == *resource && !window.done && window.from < *complete);
+        if let Some(window) = open {
+            return Err(format!("{resource} is complete until {complete}, but {window:?} is unfinished"));
+        }
+        for Placed { id, modified, is_archived } in world.sandbox.placed(resource) {
+            // What comes back with its old time, or left the search before it was read, is found by comparing.
+            if modified > *complete || is_archived || world.was_restored(&id) {
+                continue;
+            }
+            match held.rows.get(resource.as_str()).and_then(|rows| rows.get(&id)) {
+                Some(row) if row.modified >= Some(modified) => {}
+                found => {
+                    let found = found.map(|row| row.modified);
+                    return Err(format!(
+                        "{resource} is complete until {complete}, but {id} of {modified} is {found:?}"
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// No page is asked for that belongs only to windows that had been finished before.
+fn finished_windows_rest(before: &Held, after: &Held, requests: &[Logged]) -> Result<(), String> {
+    let rest: HashSet<(&str, i64)> =
+        before.windows.iter().filter(|window| window.done).map(|window| (&*window.resource, window.id)).collect();
+    let mut open: BTreeMap<&str, Vec<&Window>> = BTreeMap::new();
+    for window in after.windows.iter().filter(|window| !rest.contains(&(&*window.resource, window.id))) {
+        open.entry(&window.resource).or_default().push(window);
+    }
+    // A window may have been split since, so those that touch count as one.
+    open.values_mut().for_each(|windows| windows.sort_by_key(|window| window.from));
+    for request in requests {
+        let Some((from, to)) = asked(request) else { continue };
+        let resource = request.path.trim_start_matches("/api/v1/").trim_end_matches("/search");
+        let slack = TimeDelta::milliseconds(1);
+        // Ranges are asked for a millisecond wider than they are.
+        let (mut read, to) = (from + slack, to - slack);
+        for window in open.get(resource).into_iter().flatten() {
+            if window.from <= read && read <= window.to {
+                read = window.to + slack;
+            }
+        }
+        if read <= to {
+            return Err(format!("no window asks for {}?{}", request.path, request.query));
+        }
+    }
+    Ok(())
+}
+
+/// No more is spent on a day than the owner and the portal allow, but for what was in flight when that was known, and for
+/// the `unknown`. What the portal has left only it can tell, so that each of the `runs` asks once.
+pub(crate) fn budget_is_kept(
+    scenario: &Scenario,
+    spent: &BTreeMap<NaiveDate, u64>,
+    unknown: u64,
+    runs: u32,
+) -> Result<(), String> {
+    let in_flight = u64::from(scenario.concurrency) * DEAREST + unknown;
+    let daily = scenario.settings.daily_credits;
+    let by_portal = daily - daily / 5 + u64::from(runs) * DEAREST;
+    let allowed = scenario.ceiling.unwrap_or(by_portal).min(by_portal);
+    match spent.iter().find(|(_, spent)| **spent > allowed + in_flight) {
+        Some((day, spent)) => Err(format!(
+            "{spent} credits on {day}, of {allowed} that are allowed and {in_flight} that nobody could know of"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn limits_are_kept(world: &World, requests: &[Logged], processes: u32) -> Result<(), String> {
+    let (most, peak) = (world.scenario.concurrency * processes, world.sandbox.peak_in_flight());
+    if peak > most {
+        return Err(format!("{peak} requests were in flight, and {most} were allowed"));
+    }
+    match requests.iter().find(|request| request.path.starts_with("/oauth/") && request.status == 400) {
+        Some(_) => Err("the accounts server was asked too often".into()),
+        None => Ok(()),
+    }
+}
+
+/// At the end the warehouse holds what the portal holds, and knows of everything else that it is gone.
+pub(crate) fn is_the_world(world: &World, reader: &Reader) -> Result<(), String> {
+    let held = reader.held(world);
+    for (list, rows) in &held.lists {
+        let alive: HashSet<&String> = rows.iter().filter(|(_, alive)| **alive).map(|(id, _)| id).collect();
+        let there = ids(world, list);
+        if alive != there.iter().collect() {
+            return Err(format!("{list} has {there:?}, and {alive:?} are held"));
+        }
+        let received = reader.received(list);
+        for row in world.sandbox.list(list) {
+            let id = row["id"].as_str().unwrap_or_default();
+            if read(&received[id])?["name"] != row["name"] {
+                return Err(format!("{list} {id} has another name: {}", received[id]));
+            }
+        }
+    }
+    for module in world.scenario.modules() {
+        let (placed, received) = (world.sandbox.placed(module), reader.received(module));
+        let settings = &world.scenario.settings;
+        let there: HashSet<&str> = placed.iter().map(|record| &*record.id).collect();
+        let mut gone = held.rows[module].iter().filter(|(id, row)| !row.is_deleted && !there.contains(id.as_str()));
+        if let Some((id, row)) = gone.next() {
+            let left = world.sandbox.departed(module).into_iter().find(|one| one.id == *id);
+            return Err(format!(
+                "{module} {id} is held as of {:?} and is gone, and nobody noticed: {left:?}; a search shows archived {}: {}",
+                row.modified, settings.archived_in_search, received[id]
+            ));
+        }
+        for (Placed { id, modified, is_archived }, text) in placed.iter().zip(world.sandbox.rows(module)) {
+            let Some(row) = held.rows[module].get(id).filter(|row| !row.is_deleted) else {
+                let held = reader.reasons(module, id);
+                return Err(format!(
+                    "{module} {id} of {modified} is missing, held as deleted: {held:?}; archived {is_archived}, restored {}",
+                    world.was_restored(id)
+                ));
+            };
+            // The same text needs no reading, and of what the search hides nobody tells that it changed.
+            if text == received[id] || (*is_archived && !settings.archived_in_search) {
+                continue;
+            }
+            let (record, found) = (read(&text)?, read(&received[id])?);
+            // An archived ticket may have been read alone, in which shape it looks different; when it last changed it says.
+            let counts = |name: &str| !is_archived || ["modifiedTime", "isArchived"].contains(&name);
+            let differs = |(name, value): (&String, &Value)| {
+                (counts(name) && found.get(name) != Some(value)).then(|| name.clone())
+            };
+            let fields: Vec<String> = record.as_object().into_iter().flatten().filter_map(differs).collect();
+            if !fields.is_empty() {
+                return Err(format!("{module} {id} is held as of {:?} and differs in {fields:?}", row.modified));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("{text}: {error}"))
+}
+
+/// A run that found nothing new wrote nothing.
+pub(crate) fn is_idle(outcome: &Outcome) -> Result<(), String> {
+    for resource in outcome.all() {
+        let counts = resource.counts;
+        if counts.inserted + counts.updated + counts.deleted > 0 {
+            return Err(format!("an idle run changed {}: {counts:?}", resource.resource));
+        }
+    }
+    Ok(())
+}
+
+/// The range of modified time that a request asks for.
+fn asked(request: &Logged) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    let pair = request.query.split('&').find_map(|pair| pair.strip_prefix("modifiedTimeRange="))?;
+    let (from, to) = pair.split_once(',')?;
+    Some((from.parse().ok()?, to.parse().ok()?))
+}

@@ -1,0 +1,151 @@
+//! Runs simulated worlds by the thousand, on all cores.
+//!
+//!     cargo test --release --test simulation -- --seeds 100000 [--from 0]
+//!     cargo test --release --test simulation -- --seed 4711 [--bug OffsetPaging]
+//!     cargo test --release --test simulation -- --bugs
+//!     cargo test --release --test simulation -- --year [--seed 4711]
+//!
+//! With nothing behind `--` it runs those that CI runs: a fixed set, and then random ones for a while.
+
+#[path = "mod.rs"]
+mod simulation;
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use simulation::{Bug, Figures, run, run_for_a_year};
+
+const OPTIONS: [&str; 6] = ["--seeds", "--from", "--seed", "--bug", "--bugs", "--year"];
+
+/// Seeds of every run in CI.
+const FIXED: u64 = 100;
+
+/// How long CI runs random seeds.
+const RANDOM_SECONDS: u64 = 20;
+
+/// Within so many seeds each deliberate mistake has to be found.
+const SEEDS_TO_FIND: u64 = 2_000;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |name: &str| {
+        let place = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(place + 1)?.parse::<u64>().ok()
+    };
+    let flag = |name: &str| arguments.iter().any(|argument| argument == name);
+    // The name of a test, which cargo hands to every test program: there is none here.
+    if arguments.first().is_some_and(|first| !OPTIONS.contains(&first.as_str())) {
+        return ExitCode::SUCCESS;
+    }
+    let bug = arguments.iter().find_map(|argument| Bug::named(argument));
+    if flag("--year") {
+        return a_year(number("--seed").unwrap_or_default());
+    }
+    if let Some(seed) = number("--seed") {
+        return match run(seed, bug) {
+            Ok(figures) => {
+                println!("seed {seed}: {figures:?}");
+                ExitCode::SUCCESS
+            }
+            Err(wrong) => failed(seed, &wrong),
+        };
+    }
+    if flag("--bugs") {
+        return find_bugs(&Bug::ALL);
+    }
+    if let Some(seeds) = number("--seeds") {
+        let from = number("--from").unwrap_or(0);
+        return simulate(from, |seed, _| seed < from + seeds);
+    }
+    let random = rand::random::<u32>().into();
+    let enough = |_: u64, begun: Instant| begun.elapsed() < Duration::from_secs(RANDOM_SECONDS);
+    for code in [simulate(0, |seed, _| seed < FIXED), find_bugs(&Bug::QUICK), a_year(0), simulate(random, enough)] {
+        if code != ExitCode::SUCCESS {
+            return code;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Runs seeds upwards from `first` on every core for as long as `goes_on`.
+fn simulate(first: u64, goes_on: impl Fn(u64, Instant) -> bool + Sync) -> ExitCode {
+    let begun = Instant::now();
+    let (next, done, stop) = (AtomicU64::new(first), AtomicU64::new(0), AtomicBool::new(false));
+    let total = Mutex::new(Figures::default());
+    let failure = Mutex::new(None);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if !goes_on(seed, begun) {
+                        break;
+                    }
+                    match run(seed, None) {
+                        Ok(figures) => {
+                            done.fetch_add(1, Ordering::Relaxed);
+                            *total.lock().expect("no panic") += figures;
+                        }
+                        Err(wrong) => {
+                            stop.store(true, Ordering::Relaxed);
+                            failure.lock().expect("no panic").get_or_insert((seed, wrong));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    if let Some((seed, wrong)) = failure.into_inner().expect("no panic") {
+        return failed(seed, &wrong);
+    }
+    let (done, seconds) = (done.into_inner(), begun.elapsed().as_secs_f64());
+    let Figures { runs, deaths, requests } = total.into_inner().expect("no panic");
+    println!(
+        "{done} worlds from seed {first} in {seconds:.1} s ({:.0} a minute): {runs} runs, {deaths} of them killed, {requests} requests",
+        done as f64 / seconds * 60.0
+    );
+    ExitCode::SUCCESS
+}
+
+/// Shows that each of these deliberate mistakes is found.
+fn find_bugs(bugs: &[Bug]) -> ExitCode {
+    for &bug in bugs {
+        match (0..SEEDS_TO_FIND).find_map(|seed| Some((seed, run(seed, Some(bug)).err()?))) {
+            Some((seed, wrong)) => println!("{bug:?} is found by seed {seed}: {}", shortened(&wrong)),
+            None => {
+                eprintln!("{bug:?} is not found within {SEEDS_TO_FIND} seeds");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Shows that a year of nights leaves no more behind than a season of them.
+fn a_year(seed: u64) -> ExitCode {
+    let begun = Instant::now();
+    match run_for_a_year(seed) {
+        Ok(figures) => {
+            println!("a year of seed {seed} in {:.1} s: {figures:?}", begun.elapsed().as_secs_f64());
+            ExitCode::SUCCESS
+        }
+        Err(wrong) => {
+            eprintln!(
+                "a year of seed {seed}: {wrong}\n\nhint: cargo test --release --test simulation -- --year --seed {seed}"
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn failed(seed: u64, wrong: &str) -> ExitCode {
+    eprintln!("seed {seed}: {wrong}\n\nhint: cargo test --release --test simulation -- --seed {seed}");
+    ExitCode::FAILURE
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(160).collect()
+}

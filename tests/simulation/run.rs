@@ -1,0 +1,387 @@
+//! One seed from its beginning to its end: runs that end in every way, and then one that nothing disturbs.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use desk_sandbox::Logged;
+use deskhouse::auth::{self, Cache, Credentials, Tokens};
+use deskhouse::clock::Clock;
+use deskhouse::config::{DataCenter, OrgId, Reserve, Secret, Servers, WarehouseUrl};
+use deskhouse::http::{self, Client, Patience, Priority};
+use deskhouse::ledger::{Brake, Key, Purpose, Range, State};
+use deskhouse::resource;
+use deskhouse::sync::{self, Backfill, Depth, Hand, Manner, Outcome, Plan, Silent};
+use deskhouse::transport::Transport;
+use deskhouse::warehouse::{self, SqlWarehouse, Sqlite};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rusqlite::Connection;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::invariants::{self, Held, Reader};
+use super::network::Network;
+use super::sabotage::{Bug, Sabotaged, Saboteur};
+use super::scenario::{End, OVERLAP, Scenario, start};
+use super::world::World;
+
+/// Undisturbed runs that may be needed until everything is read: what a stopped run left, and then what is new.
+const RUNS_TO_SETTLE: usize = 3;
+
+/// How long after an answer what it cost is surely in the books: a second, and as long as an answer takes.
+const UNBOOKED: TimeDelta = TimeDelta::milliseconds(1_500);
+
+/// What is backfilled, in the worlds in which something is.
+const BACKFILLED: &str = "tickets";
+
+/// Nights of a year.
+const NIGHTS: usize = 365;
+
+/// What a seed came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Figures {
+    pub(crate) runs: u32,
+    pub(crate) deaths: u32,
+    pub(crate) requests: u64,
+}
+
+impl std::ops::AddAssign for Figures {
+    fn add_assign(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.deaths += other.deaths;
+        self.requests += other.requests;
+    }
+}
+
+/// Lives through the scenario of a seed; the error says what was found to be wrong.
+pub(crate) fn run(seed: u64, bug: Option<Bug>) -> Result<Figures, String> {
+    simulated(seed, async { Life::new(Scenario::of(seed), bug)?.live().await })
+}
+
+/// Lives through a year of a small portal, read each night.
+pub(crate) fn run_for_a_year(seed: u64) -> Result<Figures, String> {
+    simulated(seed, async { Life::new(Scenario::of_a_year(seed), None)?.live_a_year().await })
+}
+
+fn simulated(seed: u64, life: impl Future<Output = Result<Figures, String>>) -> Result<Figures, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(|error| error.to_string())?;
+    RANDOM.with_borrow_mut(|random| *random = StdRng::seed_from_u64(seed));
+    runtime.block_on(life)
+}
+
+thread_local! {
+    /// Spreads the waits of the program.
+    static RANDOM: std::cell::RefCell<StdRng> = std::cell::RefCell::new(StdRng::seed_from_u64(0));
+}
+
+struct Life {
+    world: World,
+    /// Open for as long as the process lives, which makes the next run too if the last one came to its end.
+    warehouse: Option<Sabotaged>,
+    /// Closed after the program's, which then leaves the log alone.
+    reader: Reader,
+    folder: tempfile::TempDir,
+    /// Outlives a run, as the file on the disk does.
+    tokens: Cache,
+    bug: Option<Bug>,
+    figures: Figures,
+    /// What the last run left, if nothing has written since.
+    held: Option<Held>,
+    /// Credits spent so far, by the day.
+    spent: BTreeMap<NaiveDate, u64>,
+    /// Those of them that no book tells of.
+    unbooked: u64,
+}
+
+impl Life {
+    fn new(scenario: Scenario, bug: Option<Bug>) -> Result<Self, String> {
+        // A disk in memory where the system has one: what is shown here does not depend on the disk.
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let folder = folder.map_err(|error| error.to_string())?;
+        std::fs::write(folder.path().join("warehouse.db"), empty()).map_err(|error| error.to_string())?;
+        let (world, reader) = (World::new(scenario), Reader::open(&folder.path().join("warehouse.db")));
+        Ok(Self {
+            world,
+            reader,
+            warehouse: None,
+            held: None,
+            spent: BTreeMap::new(),
+            unbooked: 0,
+            folder,
+            tokens: Cache::memory(),
+            bug,
+            figures: Figures::default(),
+        })
+    }
+
+    async fn live(mut self) -> Result<Figures, String> {
+        let scenario = Arc::clone(&self.world.scenario);
+        for (number, step) in scenario.steps.iter().enumerate() {
+            self.world.pass(step.pause);
+            for _ in 0..step.changes {
+                self.world.change();
+            }
+            self.watched_run(step.end).await.map_err(|wrong| format!("run {number} ({:?}): {wrong}", step.end))?;
+        }
+        self.settle().await?;
+        if !scenario.is_repeated {
+            return Ok(self.figures);
+        }
+        self.world.pass(TimeDelta::minutes(1));
+        let idle = self.watched_run(End::Itself).await.map_err(|wrong| format!("an idle run: {wrong}"))?;
+        invariants::is_idle(&idle.ok_or("the idle run did not end")?)?;
+        invariants::is_idle(&self.comparison().await?)?;
+        Ok(self.figures)
+    }
+
+    /// A year of nights, after which the ledger is no longer than after four months of them.
+    async fn live_a_year(mut self) -> Result<Figures, String> {
+        let mut season = BTreeMap::new();
+        for night in 0..NIGHTS {
+            for _ in 0..self.world.throw(|dice| dice.random_range(0..8)) {
+                self.world.change();
+            }
+            self.world.pass(TimeDelta::days(1));
+            self.watched_run(End::Itself).await.map_err(|wrong| format!("night {night}: {wrong}"))?;
+            if night == NIGHTS / 3 {
+                season = self.reader.ledger();
+            }
+        }
+        self.settle().await?;
+        for (table, rows) in self.reader.ledger() {
+            let then = season[table];
+            if rows > then + then / 10 + 10 {
+                return Err(format!("{table} has grown from {then} rows to {rows}"));
+            }
+        }
+        Ok(self.figures)
+    }
+
+    /// Reads and compares until nothing is left to do, and holds the warehouse to the world.
+    async fn settle(&mut self) -> Result<(), String> {
+        self.world.settle();
+        // The next credit day, on which there are enough.
+        self.world.pass(TimeDelta::days(1));
+        let mut last = None;
+        for _ in 0..RUNS_TO_SETTLE {
+            self.world.pass(TimeDelta::minutes(1));
+            last = self.watched_run(End::Itself).await.map_err(|wrong| format!("a quiet run: {wrong}"))?;
+            if last.as_ref().is_some_and(|outcome| outcome.state == State::Complete) {
+                break;
+            }
+        }
+        let settled = last.ok_or("the last run did not end")?;
+        is_complete(&settled)?;
+        self.world.pass(TimeDelta::minutes(1));
+        is_complete(&self.comparison().await?).map_err(|wrong| format!("a comparison: {wrong}"))?;
+        invariants::is_the_world(&self.world, &self.reader)
+    }
+
+    /// A run, and whether it kept the promises that hold at any time.
+    async fn watched_run(&mut self, end: End) -> Result<Option<Outcome>, String> {
+        let before = self.held.take().unwrap_or_else(|| self.reader.held(&self.world));
+        self.world.sandbox.clear_requests();
+        let outcome = self.one_run(end).await;
+        let after = self.reader.held(&self.world);
+        self.figures.runs += 1;
+        let requests = self.world.sandbox.requests();
+        self.figures.requests += requests.len() as u64;
+        for request in &requests {
+            *self.spent.entry(request.at.date_naive()).or_default() += request.credits;
+        }
+        if outcome.is_none() || end == End::Beside {
+            // What is not in the books nobody knows of, after a death or beside another process.
+            let booked = self.world.now() - UNBOOKED;
+            let is_unknown = |request: &&Logged| request.at > booked || end == End::Beside;
+            self.unbooked += requests.iter().filter(is_unknown).map(|request| request.credits).sum::<u64>();
+        }
+        if !self.world.is_settled() {
+            let unknown = self.unbooked + self.world.lose(0) * invariants::DEAREST;
+            invariants::budget_is_kept(&self.world.scenario, &self.spent, unknown, self.figures.runs)?;
+        }
+        invariants::always(&self.world, &before, &after, &requests, if end == End::Beside { 2 } else { 1 })?;
+        self.held = Some(after);
+        match outcome {
+            Some(Err(error @ sync::Error::Warehouse(_))) => Err(error.to_string()),
+            Some(Err(error)) if self.world.is_settled() => Err(error.to_string()),
+            Some(Ok(outcome)) => Ok(Some(outcome)),
+            Some(Err(_)) | None => Ok(None),
+        }
+    }
+
+    /// What a process does; none when it died.
+    async fn one_run(&mut self, end: End) -> Option<Result<Outcome, sync::Error>> {
+        let warehouse = self.warehouse().await;
+        let (client, plan, stopped) = (self.client(Priority::Main), self.plan(), CancellationToken::new());
+        let run = sync::sync(&plan, client, &warehouse, &Silent, &stopped);
+        match end {
+            End::Itself => {
+                let outcome = run.await;
+                self.warehouse = Some(warehouse);
+                Some(outcome)
+            }
+            End::Signal(after) => {
+                let signal = async {
+                    tokio::time::sleep(after).await;
+                    stopped.cancel();
+                };
+                let (outcome, ()) = tokio::join!(run, signal);
+                Some(outcome)
+            }
+            End::Beside => {
+                let claims = |purpose: Purpose| purpose.claims([BACKFILLED]);
+                assert!(self.open(claims(Purpose::Sync)).await.is_err(), "two syncs at once");
+                let beside = self.open(claims(Purpose::Backfill)).await.expect("nobody else backfills");
+                let (backfill, client) = (self.backfill(), self.client(Priority::Backfill));
+                let backfill = sync::sync(&backfill, client, &beside, &Silent, &stopped);
+                let (outcome, beside) = tokio::join!(run, backfill);
+                self.warehouse = Some(warehouse);
+                Some(outcome.and_then(|outcome| beside.map(|_| outcome)))
+            }
+            End::Death(steps) => {
+                let outcome = until_death(run, steps).await;
+                self.figures.deaths += u32::from(outcome.is_none());
+                outcome
+            }
+        }
+    }
+
+    /// Compares everything with the portal, and mends what differs.
+    async fn comparison(&mut self) -> Result<Outcome, String> {
+        let manner = Manner { depth: Depth::Records, hand: Hand::Mend, brake: Brake::OFF };
+        let (warehouse, stopped) = (self.warehouse().await, CancellationToken::new());
+        let compared = sync::verify(&self.plan(), manner, self.client(Priority::Main), &warehouse, &stopped).await;
+        (self.warehouse, self.held) = (Some(warehouse), None);
+        compared.map(|(outcome, _)| outcome).map_err(|error| format!("a comparison: {error}"))
+    }
+
+    async fn warehouse(&mut self) -> Sabotaged {
+        match self.warehouse.take() {
+            Some(warehouse) => warehouse,
+            None => self.open(Purpose::Sync.claims([])).await.expect("nobody else syncs"),
+        }
+    }
+
+    /// Opens the warehouse for a process that claims this.
+    async fn open(&self, claims: Vec<String>) -> Result<Sabotaged, warehouse::Error> {
+        let path = self.folder.path().join("warehouse.db");
+        let url = WarehouseUrl::parse(&format!("sqlite:{}", path.display()), None, Path::new("/")).expect("an address");
+        let dialect = Sqlite::open(&url).await?.in_place();
+        let warehouse = SqlWarehouse::open_for(dialect, claims, self.world.now()).await?;
+        Ok(Sabotaged { warehouse, path, bug: self.bug })
+    }
+
+    /// What a backfill of all history is to do.
+    fn backfill(&self) -> Plan {
+        let range = Range::new(DateTime::UNIX_EPOCH, self.world.now());
+        let resources = resource::find(BACKFILLED).into_iter().collect();
+        Plan { command: "backfill", resources, backfill: Some(Backfill { range, key: Key::Created }), ..self.plan() }
+    }
+
+    fn plan(&self) -> Plan {
+        Plan {
+            command: "sync",
+            resources: self.world.scenario.resources.clone(),
+            org_id: None,
+            start_date: DateTime::UNIX_EPOCH,
+            backfill: None,
+            overlap: if self.bug == Some(Bug::BookmarkIsNow) { TimeDelta::zero() } else { OVERLAP },
+            keep_raw: true,
+            verify_budget: if self.world.is_settled() { 0 } else { self.world.scenario.verify_budget },
+            detail: Vec::new(),
+            holder: "a simulation".into(),
+        }
+    }
+
+    fn client(&self, priority: Priority) -> Arc<Client> {
+        let settings = self.world.sandbox.settings();
+        let url = || Url::parse("http://127.0.0.1/").expect("an address");
+        let (world, skew) = (self.world.clone(), self.world.scenario.skew);
+        let clock = Clock::new(move || world.now() + skew);
+        let credentials = Credentials {
+            client: auth::Client {
+                id: settings.client_id.clone(),
+                secret: Secret::new(&settings.client_secret).expect("a secret"),
+            },
+            grant: auth::Grant::RefreshToken(Secret::new(&settings.refresh_token).expect("a secret")),
+        };
+        let transport: Arc<dyn Transport> = Arc::new(Network::new(self.world.clone()));
+        let transport = match self.bug {
+            Some(bug) => Arc::new(Saboteur::new(transport, bug)),
+            None => transport,
+        };
+        let tokens = Tokens::new(Arc::clone(&transport), url(), credentials, self.tokens.clone(), clock.clone());
+        let settings = http::Settings {
+            servers: Servers::at(DataCenter::Uk, url()),
+            org_id: OrgId::parse(&settings.org_id).ok(),
+            concurrency: self.world.scenario.concurrency,
+            requests_per_second: 1_000,
+            reserve: Reserve::Percent(20),
+            daily_credits: self.world.scenario.ceiling.filter(|_| !self.world.is_settled()),
+            priority,
+            patience: Patience { tries: 8 },
+            random: || RANDOM.with_borrow_mut(|random| random.random()),
+        };
+        Arc::new(Client::new(transport, tokens, clock, settings))
+    }
+}
+
+fn is_complete(outcome: &Outcome) -> Result<(), String> {
+    match outcome.all().find(|part| part.state != State::Complete) {
+        Some(part) => {
+            Err(format!("{} is {}: {:?} {:?}", part.resource, part.state.word(), part.error, outcome.failures))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Runs a future for so many steps of its own, and drops it wherever it is then: a process that dies.
+async fn until_death<T>(future: impl Future<Output = T>, steps: u32) -> Option<T> {
+    let (mut future, mut left) = (pin!(future), steps);
+    poll_fn(|context| {
+        left = left.saturating_sub(1);
+        match future.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// A warehouse that no run has touched, made once. Its pages are smaller than the program would make them, since each
+/// transaction of a small world writes a few rows, and whole pages.
+fn empty() -> &'static [u8] {
+    static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
+    EMPTY.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("warehouse.db");
+        let url = WarehouseUrl::parse(&format!("sqlite:{}", path.display()), None, Path::new("/")).expect("an address");
+        let small_pages = "pragma page_size = 2048; pragma journal_mode = wal";
+        Connection::open(&path).and_then(|file| file.execute_batch(small_pages)).expect("a file");
+        let make = async move {
+            let dialect = Sqlite::open(&url).await.expect("it opens");
+            SqlWarehouse::open(dialect, made_at()).await.expect("it migrates").close().await;
+        };
+        // A thread of its own: the caller may be inside a runtime.
+        let made = std::thread::spawn(|| {
+            tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(make);
+        });
+        made.join().expect("the warehouse is made");
+        std::fs::read(&path).expect("the file is read")
+    })
+}
+
+fn made_at() -> DateTime<Utc> {
+    start() - TimeDelta::days(1)
+}

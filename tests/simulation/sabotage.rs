@@ -1,0 +1,240 @@
+//! Mistakes that were made on purpose, by which the simulation is tried: each is one that a program of this kind has
+//! been seen to make. They sit between the program and its network or its warehouse, so that the program itself carries
+//! no switch for being wrong.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use chrono::{DateTime, TimeDelta, Utc};
+use deskhouse::ledger::{
+    Bookmark, Brake, History, Key, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Spread, Today,
+    Window, WindowId,
+};
+use deskhouse::resource::Resource;
+use deskhouse::transform::Row;
+use deskhouse::transport::{Error, Transport};
+use deskhouse::warehouse::{
+    self, Batch, Check, Complete, Due, Extent, Found, Landed, Missing, Parent, SqlWarehouse, Sqlite, Status, Warehouse,
+};
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use serde_json::Value;
+use url::Url;
+
+/// A mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bug {
+    /// Pages by number instead of by time: what moves while it is read is passed over.
+    OffsetPaging,
+    /// The next run begins at the moment at which the last one began: the index had not heard of everything by then.
+    BookmarkIsNow,
+    /// The progress is committed before the rows that it vouches for.
+    ProgressFirst,
+    /// A page continues behind the last time of the page before: what shares that time is passed over.
+    TieDropped,
+    /// Whatever is landed overwrites what is held, be it newer or not.
+    NoGuard,
+    /// A list that is refused is taken for one that is empty, and everything in it for gone.
+    RefusedIsEmpty,
+}
+
+impl Bug {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::OffsetPaging,
+        Self::BookmarkIsNow,
+        Self::ProgressFirst,
+        Self::TieDropped,
+        Self::NoGuard,
+        Self::RefusedIsEmpty,
+    ];
+
+    /// Those that a few dozen worlds are enough for.
+    pub(crate) const QUICK: [Self; 5] =
+        [Self::OffsetPaging, Self::BookmarkIsNow, Self::ProgressFirst, Self::TieDropped, Self::RefusedIsEmpty];
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|bug| format!("{bug:?}") == name)
+    }
+}
+
+/// A warehouse, with a mistake in how it is used.
+pub(crate) struct Sabotaged {
+    pub(crate) warehouse: SqlWarehouse<Sqlite>,
+    pub(crate) path: PathBuf,
+    pub(crate) bug: Option<Bug>,
+}
+
+impl Sabotaged {
+    /// Makes rows look as if they had changed long ago.
+    fn forget_times<'a>(&self, resource: &Resource, rows: impl IntoIterator<Item = &'a Row>) {
+        let Some((_, cursor)) = resource.cursor().filter(|_| self.bug == Some(Bug::NoGuard)) else { return };
+        let file = rusqlite::Connection::open(&self.path).expect("it opens");
+        let sql = format!(
+            "update {} set {} = '1970-01-01T00:00:00.000Z', _hash = 0 where id = ?",
+            resource.name, cursor.name
+        );
+        for row in rows {
+            file.execute(&sql, [&*row.id]).expect("it runs");
+        }
+    }
+}
+
+/// Methods that do what the warehouse does.
+macro_rules! passed_on {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
+        async fn $name(&self, $($argument: $type),*) -> Result<$result, warehouse::Error> {
+            self.warehouse.$name($($argument),*).await
+        }
+    )*};
+}
+
+impl Warehouse for Sabotaged {
+    async fn land(
+        &self,
+        batches: impl IntoIterator<Item = Batch, IntoIter: Send> + Send,
+    ) -> Result<Landed, warehouse::Error> {
+        if self.bug == Some(Bug::NoGuard) {
+            let batches: Vec<_> = batches.into_iter().collect();
+            batches.iter().for_each(|batch| self.forget_times(batch.resource, &batch.rows));
+            return self.warehouse.land(batches).await;
+        }
+        if self.bug != Some(Bug::ProgressFirst) {
+            return self.warehouse.land(batches).await;
+        }
+        let mut landed = Landed::default();
+        for mut batch in batches {
+            let mut first = batch.clone();
+            first.rows.clear();
+            self.warehouse.land([first]).await?;
+            tokio::task::yield_now().await;
+            batch.since = batch.progress.clone();
+            landed.counts += self.warehouse.land([batch]).await?.counts;
+        }
+        Ok(landed)
+    }
+
+    async fn mark_missing(&self, complete: Complete) -> Result<Missing, warehouse::Error> {
+        let brake = if self.bug == Some(Bug::RefusedIsEmpty) { Brake::OFF } else { complete.brake };
+        self.warehouse.mark_missing(Complete { brake, ..complete }).await
+    }
+
+    passed_on! {
+        begin_run(start: &RunStart) -> RunId;
+        today(day_start: DateTime<Utc>) -> Today;
+        history(resource: &'static Resource) -> History;
+        plan(run: RunId, resource: &'static Resource, bookmark: Bookmark, ranges: &[Range]) -> Vec<Window>;
+        split(run: RunId, resource: &'static Resource, window: WindowId, given: Range) -> Window;
+        book(run: RunId, spending: &Spending) -> Spent;
+        plan_backfill(run: RunId, resource: &'static Resource, key: Key, range: Range) -> Vec<Window>;
+        open_backfill(resource: &'static Resource) -> Vec<Window>;
+        feed_read_until(feed: &'static str) -> Option<DateTime<Utc>>;
+        land_found(found: Vec<Found>, read_until: Option<(&'static str, DateTime<Utc>)>) -> Vec<Landed>;
+        spread(extent: Extent, until: DateTime<Utc>) -> Spread;
+        ids(extent: Extent, created: Option<Range>) -> Vec<String>;
+        archived(resource: &'static Resource, most: i64) -> Vec<String>;
+        shelved(resource: &'static Resource) -> HashMap<String, Vec<String>>;
+        not_archived(resource: &'static Resource, ids: Vec<String>) -> Vec<String>;
+        unchanged(resource: &'static Resource, fingerprints: Vec<(ByteString, i64)>) -> Vec<bool>;
+        deleted(resource: &'static Resource, ids: Vec<ByteString>) -> Vec<ByteString>;
+        times(resource: &'static Resource, column: &'static str) -> HashMap<String, DateTime<Utc>>;
+        parents(resource: &'static Resource, due: Due, most: usize) -> Vec<Parent>;
+        parts(resource: &'static Resource, parents: Vec<String>) -> Vec<(String, String)>;
+        check(resource: &'static Resource) -> Option<Check>;
+        save_check(resource: &'static Resource, run: RunId, check: Check) -> ();
+        finish_run(run: RunId, end: &RunEnd, resources: &[ResourceOutcome]) -> ();
+        status() -> Status;
+    }
+}
+
+/// A network that changes what the program asks for, so that it asks as one with the mistake would.
+pub(crate) struct Saboteur {
+    network: Arc<dyn Transport>,
+    bug: Bug,
+    /// By path and end of the range.
+    walks: Mutex<HashMap<(String, String), Walk>>,
+}
+
+/// What is known of a walk.
+#[derive(Debug, Clone)]
+struct Walk {
+    from: String,
+    rows: usize,
+    last: Option<DateTime<Utc>>,
+}
+
+impl Saboteur {
+    pub(crate) fn new(network: Arc<dyn Transport>, bug: Bug) -> Self {
+        Self { network, bug, walks: Mutex::default() }
+    }
+
+    /// The request as the mistake would have it, and the walk that it belongs to.
+    fn twisted(&self, request: Request<Bytes>) -> (Request<Bytes>, Option<(String, String)>) {
+        let mut url = Url::parse(&request.uri().to_string()).expect("an address");
+        let mut pairs: Vec<(String, String)> =
+            url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        let range = pairs.iter().find(|(name, _)| name == "modifiedTimeRange").map(|(_, range)| range.clone());
+        let Some((from, to)) = range.as_deref().and_then(|range| range.split_once(',')) else { return (request, None) };
+        let key = (url.path().to_owned(), to.to_owned());
+        let mut walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
+        let walk = walks.entry(key.clone()).or_insert_with(|| Walk { from: from.to_owned(), rows: 0, last: None });
+        let first_row = usize::from(url.path().ends_with("/articles"));
+        match (self.bug, walk.last) {
+            (Bug::OffsetPaging, Some(_)) => {
+                set(&mut pairs, "modifiedTimeRange", format!("{},{to}", walk.from));
+                set(&mut pairs, "from", (walk.rows + first_row).to_string());
+            }
+            (Bug::TieDropped, Some(last)) if from.parse().is_ok_and(|from: DateTime<Utc>| from < last) => {
+                let behind = last + TimeDelta::milliseconds(1);
+                set(&mut pairs, "modifiedTimeRange", format!("{},{to}", behind.format("%Y-%m-%dT%H:%M:%S%.3fZ")));
+            }
+            _ => {}
+        }
+        url.query_pairs_mut().clear().extend_pairs(&pairs);
+        let (mut head, body) = request.into_parts();
+        head.uri = url.as_str().parse().expect("an address");
+        (Request::from_parts(head, body), Some(key))
+    }
+
+    fn learn(&self, key: (String, String), answer: &Response<Bytes>) {
+        let Ok(body) = serde_json::from_slice::<Value>(answer.body()) else { return };
+        let rows = body["data"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let last = rows.last().and_then(|row| row["modifiedTime"].as_str()?.parse().ok());
+        let mut walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(walk), Some(last)) = (walks.get_mut(&key), last) {
+            walk.rows += rows.len();
+            walk.last = Some(last);
+        }
+    }
+}
+
+impl Transport for Saboteur {
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, Error>> {
+        Box::pin(async move {
+            if self.bug == Bug::RefusedIsEmpty {
+                let answer = self.network.send(request).await?;
+                return Ok(if answer.status() == 403 { Response::new(r#"{"data":[]}"#.into()) } else { answer });
+            }
+            if !matches!(self.bug, Bug::OffsetPaging | Bug::TieDropped) {
+                return self.network.send(request).await;
+            }
+            let (request, key) = self.twisted(request);
+            let mut answer = self.network.send(request).await?;
+            // One that pages by number knows how far it may go.
+            if self.bug == Bug::OffsetPaging && answer.status() == 422 {
+                answer = Response::new(r#"{"data":[]}"#.into());
+            }
+            if let Some(key) = key {
+                self.learn(key, &answer);
+            }
+            Ok(answer)
+        })
+    }
+}
+
+fn set(pairs: &mut Vec<(String, String)>, name: &str, value: String) {
+    pairs.retain(|(held, _)| held != name);
+    pairs.push((name.to_owned(), value));
+}

@@ -1,0 +1,197 @@
+//! What a seed decides: the world, its limits, how its network fails, and what happens between and during the runs.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use desk_sandbox::{Bounds, Clock, Farewell, Settings};
+use deskhouse::resource::{self, Feed, Resource};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+/// Read again by each run. A lag of the index that is longer loses records, as the README says.
+pub(crate) const OVERLAP: TimeDelta = TimeDelta::minutes(15);
+
+/// Credits of a day on which nobody has to count them.
+pub(crate) const PLENTY: u64 = 1_000_000;
+
+/// Lists of the portal itself whose rows come, go and change.
+pub(crate) const LISTS: [&str; 4] = ["agents", "teams", "roles", "profiles"];
+
+/// One simulated history of a portal and of the runs that read it.
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    pub(crate) seed: u64,
+    pub(crate) settings: Settings,
+    /// What the program is told to read.
+    pub(crate) resources: Vec<&'static Resource>,
+    /// Most requests at a time, as the program is told.
+    pub(crate) concurrency: u32,
+    /// Credits a day that the program is told to stop at.
+    pub(crate) ceiling: Option<u64>,
+    /// Largest `limit` that the portal takes, where it takes less than is documented.
+    pub(crate) page_cap: Option<u32>,
+    /// How far the machine's clock is beside the portal's.
+    pub(crate) skew: TimeDelta,
+    /// Of a hundred requests, so many fail.
+    pub(crate) faults: u32,
+    /// Of a hundred requests for a list that is read whole, so many are refused.
+    pub(crate) refusals: u32,
+    /// Of a hundred requests, so many find the world changed.
+    pub(crate) changes: u32,
+    /// Credits that a run may spend on comparing.
+    pub(crate) verify_budget: u64,
+    /// Longest lag of the index; it wanders between none and this.
+    pub(crate) lag: TimeDelta,
+    pub(crate) steps: Vec<Step>,
+    /// Whether everything is read and compared once more when nothing is left to do.
+    pub(crate) is_repeated: bool,
+}
+
+/// What happens before a run, and how the run ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    /// How long nothing runs.
+    pub(crate) pause: TimeDelta,
+    /// Changes made meanwhile.
+    pub(crate) changes: u32,
+    pub(crate) end: End,
+}
+
+/// How a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// By itself.
+    Itself,
+    /// The process is gone after so many steps of its own, whatever it was about to do.
+    Death(u32),
+    /// It is asked to stop after so long.
+    Signal(Duration),
+    /// By itself, and a backfill of all history runs beside it, while another run is sent away.
+    Beside,
+}
+
+impl Scenario {
+    pub(crate) fn of(seed: u64) -> Self {
+        let mut dice = StdRng::seed_from_u64(seed);
+        // Most worlds are small, since most mistakes show in one: what needs many records is tried less often.
+        let tickets = match dice.random_range(0..40) {
+            0 => dice.random_range(320..1_200),
+            1..=6 => dice.random_range(100..320),
+            _ => dice.random_range(0..80),
+        };
+        let ties = |dice: &mut StdRng| match dice.random_range(0..3) {
+            0 => vec![dice.random_range(1..260)],
+            _ => Vec::new(),
+        };
+        let lag =
+            if dice.random_ratio(1, 2) { TimeDelta::zero() } else { TimeDelta::seconds(dice.random_range(1..840)) };
+        let concurrency = dice.random_range(1..=10);
+        // Some lower than Zoho's, so that small worlds meet them.
+        let from_cap = [99, 149, 4_999][dice.random_range(0..3)];
+        let settings = Settings {
+            seed: dice.random(),
+            tickets,
+            articles: dice.random_range(0..30),
+            years: dice.random_range(1..4),
+            mass_edits: ties(&mut dice),
+            // A comparison does not cut an instant of creation apart.
+            same_instant: if from_cap < 999 { Vec::new() } else { ties(&mut dice) },
+            clock: Clock::Fixed(start()),
+            from_cap,
+            bounds: if dice.random() { Bounds::Inclusive } else { Bounds::Exclusive },
+            archived_in_search: dice.random(),
+            restoring_is_a_change: dice.random(),
+            farewell: [Farewell::NotFound, Farewell::Flagged][dice.random_range(0..2)],
+            latency: Duration::from_millis(dice.random_range(1..200)),
+            latency_jitter: Duration::from_millis(dice.random_range(0..150)),
+            concurrency: dice.random_range(concurrency.min(2)..=10),
+            daily_credits: if dice.random_ratio(1, 4) { dice.random_range(20..200) } else { PLENTY },
+            ..Settings::default()
+        };
+        let faults = if dice.random_ratio(1, 3) { 0 } else { dice.random_range(1..12) };
+        let ceiling = dice.random_ratio(1, 4).then(|| dice.random_range(20..200));
+        let steps = (0..[1, 1, 2, 2, 3, 4][dice.random_range(0..6)]).map(|_| Step::thrown(&mut dice)).collect();
+        Self {
+            seed,
+            settings,
+            resources: resources(&mut dice),
+            concurrency,
+            ceiling,
+            // So that small worlds have more than one page.
+            page_cap: dice.random_ratio(1, 3).then(|| dice.random_range(10..100)),
+            // Before the portal has told its time, the machine's clock tells which day it is: that may cost one request.
+            skew: match ceiling {
+                None if dice.random_ratio(1, 4) => TimeDelta::seconds(dice.random_range(-5_000..5_000)),
+                _ => TimeDelta::zero(),
+            },
+            faults,
+            refusals: if dice.random_ratio(1, 4) { dice.random_range(1..30) } else { 0 },
+            changes: if dice.random_ratio(1, 3) { 0 } else { dice.random_range(1..40) },
+            verify_budget: if dice.random() { 0 } else { dice.random_range(1..60) },
+            lag,
+            steps,
+            is_repeated: dice.random_ratio(1, 3),
+        }
+    }
+
+    /// A small portal that is read each night: nothing worse happens than that some requests fail.
+    pub(crate) fn of_a_year(seed: u64) -> Self {
+        let mut scenario = Self::of(seed);
+        scenario.settings.tickets = 60;
+        scenario.settings.mass_edits.clear();
+        scenario.settings.daily_credits = PLENTY;
+        Self { ceiling: None, refusals: 1, faults: 1, changes: 1, verify_budget: 30, steps: Vec::new(), ..scenario }
+    }
+
+    /// Modules that are read and whose records change: those that are read by their time of change.
+    pub(crate) fn modules(&self) -> impl Iterator<Item = &'static str> {
+        let changes = |resource: &&&Resource| resource.feed.cursor() == Some("modified_time");
+        self.resources.iter().filter(changes).map(|resource| resource.name)
+    }
+
+    /// Lists that are read and whose rows change.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = &'static str> {
+        self.resources.iter().map(|resource| resource.name).filter(|name| LISTS.contains(name))
+    }
+
+    /// The chance of everything that happens while the scenario runs.
+    pub(crate) fn dice(&self) -> StdRng {
+        StdRng::seed_from_u64(self.seed ^ 0x5eed_5eed_5eed_5eed)
+    }
+}
+
+impl Step {
+    fn thrown(dice: &mut StdRng) -> Self {
+        let pause = match dice.random_range(0..4) {
+            0 => TimeDelta::seconds(dice.random_range(1..1_200)),
+            1 => TimeDelta::hours(dice.random_range(1..72)),
+            _ => TimeDelta::hours(24),
+        };
+        let end = match dice.random_range(0..6) {
+            0 | 1 => End::Itself,
+            5 => End::Beside,
+            2 | 3 => End::Death(dice.random_range(1..60)),
+            _ => End::Signal(Duration::from_millis(dice.random_range(1..3_000))),
+        };
+        Self { pause, changes: dice.random_range(0..40), end }
+    }
+}
+
+/// Everything in a tenth of the worlds. Elsewhere some of it, as its owner may choose: tickets and half of what else
+/// changes, and few of the lists, of which each takes as many requests as a small module and is the same in every world. No
+/// children: in a world so small, what one mass edit takes away is more than a run believes.
+fn resources(dice: &mut StdRng) -> Vec<&'static Resource> {
+    let is_whole = dice.random_ratio(1, 10);
+    let mut is_read = |resource: &Resource| {
+        let share = if resource.feed.range().is_some() { 50 } else { 15 };
+        let is_chosen = is_whole || resource.name == "tickets" || dice.random_range(0..100) < share;
+        is_chosen && resource.feed != Feed::Children
+    };
+    resource::ALL.iter().copied().filter(|resource| is_read(resource)).collect()
+}
+
+/// When every simulated world begins to be read: in a winter, in which the days of a data centre in London are the
+/// portal's.
+pub(crate) fn start() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_796_000_000, 0).expect("a time in range")
+}
