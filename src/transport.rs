@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Largest body that is read. A page of 100 tickets with long descriptions stays far below; anything larger is a
 /// proxy or a server gone wrong, and reading it would be a way to run out of memory.
@@ -61,8 +62,11 @@ impl Network {
         Ok(Self { client })
     }
 
-    async fn answer(&self, request: reqwest::Request) -> Result<::http::Response<Bytes>, reqwest::Error> {
-        let mut response = self.client.execute(request).await?;
+    async fn answer(
+        client: reqwest::Client,
+        request: reqwest::Request,
+    ) -> Result<::http::Response<Bytes>, reqwest::Error> {
+        let mut response = client.execute(request).await?;
         let mut answer = ::http::Response::new(Bytes::new());
         *answer.status_mut() = response.status();
         *answer.headers_mut() = std::mem::take(response.headers_mut());
@@ -82,8 +86,14 @@ impl Transport for Network {
     fn send(&self, request: ::http::Request<Bytes>) -> BoxFuture<'_, Result<::http::Response<Bytes>, Error>> {
         Box::pin(async move {
             let request = reqwest::Request::try_from(request).map_err(|error| Error::Request(error.into()))?;
+            // In a task of its own: a body comes in many parts, and where the task that waits for it is the one that makes
+            // rows of other pages, each part would wait for those while the portal counts the request as in flight.
+            let answer = AbortOnDropHandle::new(tokio::spawn(Self::answer(self.client.clone(), request)));
             // The URL is taken out of every error: its query may hold what nobody should read in a log.
-            let answer = self.answer(request).await.map_err(|error| classify(error.without_url()))?;
+            let answer = answer
+                .await
+                .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+                .map_err(|error| classify(error.without_url()))?;
             if answer.body().len() > LARGEST_BODY { Err(Error::TooLarge) } else { Ok(answer) }
         })
     }

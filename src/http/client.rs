@@ -157,7 +157,7 @@ impl Client {
         self.limits.seat()
     }
 
-    /// A seat, if the portal grants more requests at a time than there are askers.
+    /// A seat, if there are few askers for the requests that the portal grants at a time.
     pub fn free_seat(&self) -> Option<Seat<'_>> {
         self.limits.free_seat()
     }

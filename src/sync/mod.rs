@@ -34,7 +34,7 @@ pub use verify::{Compared, Depth, Hand, Manner, verify};
 use crate::config::OrgId;
 use crate::http::Client;
 use crate::ledger::{Key, Range, ResourceOutcome, RunEnd, RunId, State, Usage};
-use crate::resource::{Feed, Resource};
+use crate::resource::{self, Resource};
 use crate::warehouse::Warehouse;
 use after::After;
 use context::Context;
@@ -155,23 +155,27 @@ pub async fn sync<W: Warehouse>(
     let first_to_fail = OnceLock::new();
     let (client, stopped, first_to_fail) = (&client, &stopped, &first_to_fail);
     let context = Context { plan, run, started_at, client, warehouse, observer, stopped };
-    let streams = |resources: Vec<&'static Resource>| {
-        join_all(resources.into_iter().map(|resource| async move {
-            let end = Stream { context, resource }.run().await;
-            if matches!(end.stop, Some(Stop::Fatal(_))) {
-                first_to_fail.get_or_init(|| resource.name);
-                stopped.cancel();
-            }
-            observer.see(&Event::ResourceFinished { outcome: &end.outcome });
-            end
-        }))
+    let stream = |resource: &'static Resource| async move {
+        let end = Stream { context, resource }.run().await;
+        if matches!(end.stop, Some(Stop::Fatal(_))) {
+            first_to_fail.get_or_init(|| resource.name);
+            stopped.cancel();
+        }
+        observer.see(&Event::ResourceFinished { outcome: &end.outcome });
+        end
     };
-    let (parents, children): (Vec<_>, Vec<_>) =
-        plan.resources.iter().copied().partition(|resource| resource.feed != Feed::Children);
+    let is_planned = |resource: &Resource| plan.resources.iter().any(|planned| planned.name == resource.name);
+    let waits_for = |resource: &Resource| resource::parent_of(resource).filter(|parent| is_planned(parent));
+    // What hangs on records is read when those have landed, and while other resources are still read.
+    let family = |head: &'static Resource| async move {
+        let mut ends = vec![stream(head).await];
+        let hangs_on_it = |resource: &&Resource| waits_for(resource).is_some_and(|parent| parent.name == head.name);
+        ends.extend(join_all(plan.resources.iter().copied().filter(hangs_on_it).map(stream)).await);
+        ends
+    };
     let reading = async {
-        let mut ends = streams(parents).await;
-        // What hangs on records is read when those have landed.
-        ends.extend(streams(children).await);
+        let heads = plan.resources.iter().copied().filter(|resource| waits_for(resource).is_none());
+        let mut ends: Vec<End> = join_all(heads.map(family)).await.into_iter().flatten().collect();
         let place = |end: &End| plan.resources.iter().position(|resource| resource.name == end.outcome.resource);
         ends.sort_by_key(place);
         let feeds = match plan.backfill {

@@ -130,6 +130,7 @@ impl Life {
             self.world.pass(step.pause);
             for _ in 0..step.changes {
                 self.world.change();
+                self.world.pass(step.between);
             }
             self.watched_run(step.end).await.map_err(|wrong| format!("run {number} ({:?}): {wrong}", step.end))?;
         }

@@ -52,8 +52,10 @@ pub(crate) struct Scenario {
 pub(crate) struct Step {
     /// How long nothing runs.
     pub(crate) pause: TimeDelta,
-    /// Changes made meanwhile.
+    /// Changes made then, before the run begins.
     pub(crate) changes: u32,
+    /// Time from one change to the next: a version that one run reads late may be one that the run before had passed.
+    pub(crate) between: TimeDelta,
     pub(crate) end: End,
 }
 
@@ -173,7 +175,8 @@ impl Step {
             2 | 3 => End::Death(dice.random_range(1..60)),
             _ => End::Signal(Duration::from_millis(dice.random_range(1..3_000))),
         };
-        Self { pause, changes: dice.random_range(0..40), end }
+        let between = if dice.random() { TimeDelta::zero() } else { TimeDelta::seconds(dice.random_range(1..120)) };
+        Self { pause, changes: dice.random_range(0..40), between, end }
     }
 }
 
