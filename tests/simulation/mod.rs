@@ -2,6 +2,7 @@
 //! everything that happens, so that whatever goes wrong can be made to go wrong again.
 
 mod invariants;
+mod log;
 mod network;
 mod run;
 mod sabotage;

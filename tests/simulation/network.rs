@@ -131,6 +131,9 @@ impl Network {
         if world.throw(|dice| dice.random_range(0..100) < scenario.changes) {
             world.change();
         }
+        if world.throw(|dice| dice.random_range(0..10_000) < scenario.jumps) {
+            world.set_the_clock();
+        }
         let fails = world.throw(|dice| dice.random_range(0..100) < scenario.faults);
         fails.then(|| FAULTS[world.throw(|dice| dice.random_range(0..FAULTS.len()))])
     }

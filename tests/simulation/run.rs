@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::invariants::{self, Held, Reader};
+use super::log::Log;
 use super::network::Network;
 use super::sabotage::{Bug, Sabotaged, Saboteur};
 use super::scenario::{End, OVERLAP, Scenario, start};
@@ -38,6 +39,9 @@ const UNBOOKED: TimeDelta = TimeDelta::milliseconds(1_500);
 
 /// What is backfilled, in the worlds in which something is.
 const BACKFILLED: &str = "tickets";
+
+/// One in so many worlds is listened to, since a log costs time.
+const ONE_IN_LOGGED: u64 = 10;
 
 /// Nights of a year.
 const NIGHTS: usize = 365;
@@ -75,7 +79,14 @@ fn simulated(seed: u64, life: impl Future<Output = Result<Figures, String>>) -> 
         .build()
         .map_err(|error| error.to_string())?;
     RANDOM.with_borrow_mut(|random| *random = StdRng::seed_from_u64(seed));
-    runtime.block_on(life)
+    if !seed.is_multiple_of(ONE_IN_LOGGED) {
+        return runtime.block_on(life);
+    }
+    let log = Log::default();
+    let listening = log.listen();
+    let lived = runtime.block_on(life);
+    drop(listening);
+    lived.and_then(|figures| log.is_discreet().map(|()| figures))
 }
 
 thread_local! {
@@ -132,6 +143,7 @@ impl Life {
                 self.world.change();
                 self.world.pass(step.between);
             }
+            self.world.change_the_lag();
             self.watched_run(step.end).await.map_err(|wrong| format!("run {number} ({:?}): {wrong}", step.end))?;
         }
         self.settle().await?;
@@ -249,6 +261,16 @@ impl Life {
                 self.warehouse = Some(warehouse);
                 Some(outcome.and_then(|outcome| beside.map(|_| outcome)))
             }
+            End::DeathComparing(steps) => {
+                let outcome = run.await;
+                let (plan, client) = (self.plan(), self.client(Priority::Verify));
+                let manner = Manner { depth: Depth::Records, hand: Hand::Mend, brake: Brake::USUAL };
+                let comparison = sync::verify(&plan, manner, client, &warehouse, &stopped);
+                let compared = until_death(comparison, steps).await;
+                self.figures.runs += 1;
+                self.figures.deaths += u32::from(compared.is_none());
+                compared.map(|compared| compared.and(outcome))
+            }
             End::Death(steps) => {
                 let outcome = until_death(run, steps).await;
                 self.figures.deaths += u32::from(outcome.is_none());
@@ -307,8 +329,8 @@ impl Life {
     fn client(&self, priority: Priority) -> Arc<Client> {
         let settings = self.world.sandbox.settings();
         let url = || Url::parse("http://127.0.0.1/").expect("an address");
-        let (world, skew) = (self.world.clone(), self.world.scenario.skew);
-        let clock = Clock::new(move || world.now() + skew);
+        let world = self.world.clone();
+        let clock = Clock::new(move || world.machine_time());
         let credentials = Credentials {
             client: auth::Client {
                 id: settings.client_id.clone(),

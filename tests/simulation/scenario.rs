@@ -30,8 +30,10 @@ pub(crate) struct Scenario {
     pub(crate) ceiling: Option<u64>,
     /// Largest `limit` that the portal takes, where it takes less than is documented.
     pub(crate) page_cap: Option<u32>,
-    /// How far the machine's clock is beside the portal's.
+    /// How far the machine's clock is beside the portal's when it begins.
     pub(crate) skew: TimeDelta,
+    /// Of ten thousand requests, so many find the machine's clock set anew.
+    pub(crate) jumps: u32,
     /// Of a hundred requests, so many fail.
     pub(crate) faults: u32,
     /// Of a hundred requests for a list that is read whole, so many are refused.
@@ -68,6 +70,8 @@ pub(crate) enum End {
     Death(u32),
     /// It is asked to stop after so long.
     Signal(Duration),
+    /// A comparison follows it, whose process is gone after so many steps.
+    DeathComparing(u32),
     /// By itself, and a backfill of all history runs beside it, while another run is sent away.
     Beside,
 }
@@ -112,6 +116,8 @@ impl Scenario {
         };
         let faults = if dice.random_ratio(1, 3) { 0 } else { dice.random_range(1..12) };
         let ceiling = dice.random_ratio(1, 4).then(|| dice.random_range(20..200));
+        // Before the portal has told its time, the machine's clock tells which day it is: that may cost one request.
+        let is_skewed = ceiling.is_none() && dice.random_ratio(1, 4);
         let steps = (0..[1, 1, 2, 2, 3, 4][dice.random_range(0..6)]).map(|_| Step::thrown(&mut dice)).collect();
         Self {
             seed,
@@ -121,11 +127,8 @@ impl Scenario {
             ceiling,
             // So that small worlds have more than one page.
             page_cap: dice.random_ratio(1, 3).then(|| dice.random_range(10..100)),
-            // Before the portal has told its time, the machine's clock tells which day it is: that may cost one request.
-            skew: match ceiling {
-                None if dice.random_ratio(1, 4) => TimeDelta::seconds(dice.random_range(-5_000..5_000)),
-                _ => TimeDelta::zero(),
-            },
+            skew: if is_skewed { Self::skew(&mut dice) } else { TimeDelta::zero() },
+            jumps: if is_skewed { dice.random_range(0..100) } else { 0 },
             faults,
             refusals: if dice.random_ratio(1, 4) { dice.random_range(1..30) } else { 0 },
             changes: if dice.random_ratio(1, 3) { 0 } else { dice.random_range(1..40) },
@@ -134,6 +137,11 @@ impl Scenario {
             steps,
             is_repeated: dice.random_ratio(1, 3),
         }
+    }
+
+    /// How far a clock is beside the portal's.
+    pub(crate) fn skew(dice: &mut StdRng) -> TimeDelta {
+        TimeDelta::seconds(dice.random_range(-5_000..5_000))
     }
 
     /// A small portal that is read each night: nothing worse happens than that some requests fail.
@@ -165,18 +173,20 @@ impl Scenario {
 impl Step {
     fn thrown(dice: &mut StdRng) -> Self {
         let pause = match dice.random_range(0..4) {
-            0 => TimeDelta::seconds(dice.random_range(1..1_200)),
+            0 => TimeDelta::seconds(dice.random_range(1..600)),
             1 => TimeDelta::hours(dice.random_range(1..72)),
             _ => TimeDelta::hours(24),
         };
-        let end = match dice.random_range(0..6) {
+        let end = match dice.random_range(0..7) {
             0 | 1 => End::Itself,
+            6 => End::DeathComparing(dice.random_range(1..60)),
             5 => End::Beside,
             2 | 3 => End::Death(dice.random_range(1..60)),
             _ => End::Signal(Duration::from_millis(dice.random_range(1..3_000))),
         };
-        let between = if dice.random() { TimeDelta::zero() } else { TimeDelta::seconds(dice.random_range(1..120)) };
-        Self { pause, changes: dice.random_range(0..40), between, end }
+        let between = if dice.random() { TimeDelta::zero() } else { TimeDelta::seconds(dice.random_range(1..60)) };
+        let changes = if dice.random_ratio(1, 4) { 0 } else { dice.random_range(1..40) };
+        Self { pause, changes, between, end }
     }
 }
 

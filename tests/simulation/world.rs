@@ -24,6 +24,8 @@ struct State {
     dice: StdRng,
     /// Up to when the portal's clock has followed.
     followed: Instant,
+    /// How far the machine's clock is beside the portal's.
+    skew: TimeDelta,
     /// No more failures and no more changes: what has happened is to be read now.
     settled: bool,
     /// Answers that were paid for and did not arrive, so that nobody knows what they cost.
@@ -40,6 +42,7 @@ impl World {
         let state = State {
             dice: scenario.dice(),
             followed: Instant::now(),
+            skew: scenario.skew,
             settled: false,
             lost: 0,
             left: HashMap::new(),
@@ -57,6 +60,17 @@ impl World {
         drop(state);
         self.sandbox.advance(TimeDelta::from_std(passed).unwrap_or_default());
         self.sandbox.now()
+    }
+
+    /// The machine's time.
+    pub(crate) fn machine_time(&self) -> DateTime<Utc> {
+        self.now() + self.state().skew
+    }
+
+    /// Somebody sets the machine's clock.
+    pub(crate) fn set_the_clock(&self) {
+        let skew = self.throw(Scenario::skew);
+        self.state().skew = skew;
     }
 
     /// Lets time pass in which nothing runs.
@@ -121,7 +135,11 @@ impl World {
             95..=97 => sandbox.archive("tickets", 1),
             _ => sandbox.mass_edit(module, many),
         };
-        // The index takes its time, now more and now less.
+        self.change_the_lag();
+    }
+
+    /// The index takes its time, now more and now less: what showed a moment ago may not show now.
+    pub(crate) fn change_the_lag(&self) {
         let lag = self.scenario.lag;
         let lag = self.throw(|dice| lag * dice.random_range(0..=100) / 100);
         self.sandbox.configure(|settings| settings.index_lag = lag);

@@ -35,7 +35,8 @@ pub struct Settings {
     pub from_cap: u32,
     /// Whether the two ends of a time range belong to it.
     pub bounds: Bounds,
-    /// How long after it happened a change shows in searches and in filtered articles.
+    /// How long after it happened a change shows in searches and in filtered articles, an hour at most. Where it grows,
+    /// what had shown is gone again, as with an index that is held in several copies.
     pub index_lag: Duration,
     /// Whether a search shows archived tickets. The vendor does not say.
     pub archived_in_search: bool,

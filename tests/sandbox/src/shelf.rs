@@ -50,9 +50,13 @@ impl Collection {
     }
 }
 
-/// A change that the index has not heard of yet.
+/// How long a change may be taken back from the index, in milliseconds: no lag is longer.
+const LONGEST_LAG: i64 = 3_600_000;
+
+/// A change and what the index is to hold of the record: after it, as long as it has not heard of it; before it, from then
+/// on.
 #[derive(Debug)]
-struct Pending {
+struct Change {
     happened: i64,
     key: u64,
     record: Option<Arc<Record>>,
@@ -63,7 +67,9 @@ struct Pending {
 pub(crate) struct Shelf {
     pub(crate) live: Collection,
     pub(crate) index: Collection,
-    pending: VecDeque<Pending>,
+    /// Changes that the index has not heard of yet, and those that it has heard of lately.
+    pending: VecDeque<Change>,
+    heard: VecDeque<Change>,
     /// The serial number of the next record made.
     pub(crate) next: u32,
 }
@@ -72,20 +78,29 @@ impl Shelf {
     pub(crate) fn new(records: Vec<Record>) -> Self {
         let next = records.len() as u32;
         let live = Collection::new(records);
-        Self { index: live.clone(), live, pending: VecDeque::new(), next }
+        Self { index: live.clone(), live, pending: VecDeque::new(), heard: VecDeque::new(), next }
     }
 
     /// Puts a record, or with `None` removes it. The index hears of it through [`Shelf::settle`].
     pub(crate) fn set(&mut self, key: u64, record: Option<Record>, now: i64) {
         let record = record.map(Arc::new);
         self.live.set(key, record.clone());
-        self.pending.push_back(Pending { happened: now, key, record });
+        self.pending.push_back(Change { happened: now, key, record });
     }
 
-    /// Tells the index every change that happened at least `lag` milliseconds ago.
+    /// Lets the index know every change that happened at least `lag` milliseconds ago, and none that is younger: where the
+    /// lag has grown, another copy of it answers, which has not heard of them.
     pub(crate) fn settle(&mut self, now: i64, lag: i64) {
         while let Some(change) = self.pending.pop_front_if(|change| change.happened + lag <= now) {
+            let before = self.index.get(change.key).cloned();
             self.index.set(change.key, change.record);
+            self.heard.push_back(Change { record: before, ..change });
         }
+        while let Some(change) = self.heard.pop_back_if(|change| change.happened + lag > now) {
+            let after = self.index.get(change.key).cloned();
+            self.index.set(change.key, change.record);
+            self.pending.push_front(Change { record: after, ..change });
+        }
+        while self.heard.pop_front_if(|change| change.happened + LONGEST_LAG < now).is_some() {}
     }
 }
