@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Table, thousands};
+use super::{Table, summary, thousands};
 use crate::sync::{Compared, Hand, Outcome};
 
 /// What was found as a table, and a line of totals.
@@ -87,15 +87,7 @@ pub fn comparison_json(outcome: &Outcome, found: &[Compared]) -> Value {
             "error": resource.error,
         })
     };
-    json!({
-        "run": outcome.run.0,
-        "state": outcome.state.word(),
-        "started_at": outcome.started_at,
-        "finished_at": outcome.finished_at,
-        "duration_s": outcome.seconds,
-        "requests": outcome.usage.requests,
-        "credits": outcome.usage.credits,
-        "credits_left": outcome.credits_left,
-        "resources": outcome.resources.iter().zip(found).map(one).collect::<Vec<_>>(),
-    })
+    let mut told = summary::of_run(outcome);
+    told.insert("resources".into(), outcome.resources.iter().zip(found).map(one).collect());
+    Value::Object(told)
 }

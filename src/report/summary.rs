@@ -1,6 +1,6 @@
 //! How a run ended: a table for people, one JSON document for scripts.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Table, thousands};
 use crate::ledger::{Counts, ResourceOutcome, State};
@@ -97,18 +97,27 @@ pub fn summary_json(outcome: &Outcome) -> Value {
             "error": resource.error,
         })
     };
-    json!({
-        "run": outcome.run.0,
-        "state": outcome.state.word(),
-        "started_at": outcome.started_at,
-        "finished_at": outcome.finished_at,
-        "duration_s": outcome.seconds,
-        "requests": outcome.usage.requests,
-        "credits": outcome.usage.credits,
-        "credits_left": outcome.credits_left,
-        "resources": outcome.resources.iter().map(resource).collect::<Vec<_>>(),
-        "feeds": outcome.feeds.iter().map(resource).collect::<Vec<_>>(),
-    })
+    let mut told = of_run(outcome);
+    told.insert("resources".into(), outcome.resources.iter().map(resource).collect());
+    told.insert("feeds".into(), outcome.feeds.iter().map(resource).collect());
+    Value::Object(told)
+}
+
+/// What a JSON document tells of a run, whatever it was to do.
+pub(super) fn of_run(outcome: &Outcome) -> Map<String, Value> {
+    Map::from_iter(
+        [
+            ("run", json!(outcome.run.0)),
+            ("state", json!(outcome.state.word())),
+            ("started_at", json!(outcome.started_at)),
+            ("finished_at", json!(outcome.finished_at)),
+            ("duration_s", json!(outcome.seconds)),
+            ("requests", json!(outcome.usage.requests)),
+            ("credits", json!(outcome.usage.credits)),
+            ("credits_left", json!(outcome.credits_left)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    )
 }
 
 fn cells(resource: &ResourceOutcome) -> Vec<String> {

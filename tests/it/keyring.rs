@@ -4,22 +4,7 @@ use chrono::Duration;
 
 use crate::support::discreet::{assert_told, kept, told};
 use crate::support::keyring::Keyring;
-use crate::support::{Engine, House, Portal};
-
-const SCOPES: &[&str] = &[
-    "Desk.tickets.READ",
-    "Desk.contacts.READ",
-    "Desk.tasks.READ",
-    "Desk.articles.READ",
-    "Desk.search.READ",
-    "Desk.basic.READ",
-    "Desk.settings.READ",
-    "Desk.calls.READ",
-    "Desk.activities.calls.READ",
-    "Desk.events.READ",
-    "Desk.activities.events.READ",
-    "Desk.products.READ",
-];
+use crate::support::{Engine, House, Portal, SCOPES};
 
 async fn beside() -> (Portal, House, Keyring) {
     let portal = Portal::with_tickets(50).await;

@@ -7,23 +7,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use crate::support::browser::assert_private;
 use crate::support::discreet::{assert_told, kept, told};
-use crate::support::{Engine, House, Portal};
+use crate::support::{Engine, House, Portal, SCOPES};
 
 const TOKEN: &str = "/oauth/v2/token";
-const SCOPES: &[&str] = &[
-    "Desk.tickets.READ",
-    "Desk.contacts.READ",
-    "Desk.tasks.READ",
-    "Desk.articles.READ",
-    "Desk.search.READ",
-    "Desk.basic.READ",
-    "Desk.settings.READ",
-    "Desk.calls.READ",
-    "Desk.activities.calls.READ",
-    "Desk.events.READ",
-    "Desk.activities.events.READ",
-    "Desk.products.READ",
-];
 
 /// A house that has never been signed in, beside a portal.
 async fn beside() -> (Portal, House) {

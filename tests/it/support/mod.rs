@@ -27,6 +27,22 @@ pub(crate) fn noon() -> DateTime<Utc> {
     "2026-06-15T12:00:00Z".parse().expect("a time")
 }
 
+/// What a sign-in asks for, where every resource is to be read.
+pub(crate) const SCOPES: &[&str] = &[
+    "Desk.tickets.READ",
+    "Desk.contacts.READ",
+    "Desk.tasks.READ",
+    "Desk.articles.READ",
+    "Desk.search.READ",
+    "Desk.basic.READ",
+    "Desk.settings.READ",
+    "Desk.calls.READ",
+    "Desk.activities.calls.READ",
+    "Desk.events.READ",
+    "Desk.activities.events.READ",
+    "Desk.products.READ",
+];
+
 /// A look-alike portal behind a real socket.
 pub(crate) struct Portal {
     pub(crate) sandbox: Sandbox,
