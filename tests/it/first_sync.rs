@@ -35,7 +35,6 @@ macro_rules! reads_everything {
 reads_everything! {
     everything_is_read_behind_the_low_cap_with_bounds_included: Sqlite 6_000 999 Inclusive,
     everything_is_read_behind_the_low_cap_with_bounds_left_out: Sqlite 20_000 999 Exclusive,
-    everything_is_read_behind_the_high_cap_with_bounds_included: Sqlite 6_000 4999 Inclusive,
     everything_is_read_behind_the_high_cap_with_bounds_left_out: Sqlite 6_000 4999 Exclusive,
     everything_is_read_into_postgres_behind_the_low_cap: Postgres 6_000 999 Exclusive,
     everything_is_read_into_postgres_behind_the_high_cap: Postgres 6_000 4999 Inclusive,

@@ -247,7 +247,7 @@ on_every_engine! {
     /// A nightly run compares a part, and a turn ends by itself.
     async fn a_nightly_run_compares_a_part(engine: Engine) {
         // The portal's nights pass in no time, and tokens are counted by the clock of the machine.
-        let settings = Settings { tickets: 6_000, token_lifetime: Duration::days(1_000), ..Settings::default() };
+        let settings = Settings { tickets: 3_000, token_lifetime: Duration::days(1_000), ..Settings::default() };
         let (portal, mut house) = synced(engine, settings).await;
         // A credit: one range of one resource a night.
         house.set("DESKHOUSE_SYNC__VERIFY_BUDGET", "1");
@@ -297,7 +297,7 @@ async fn seven_of_many(tickets: usize, bounds: Bounds) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn seven_of_many_are_found_where_bounds_are_included() {
-    seven_of_many(30_000, Bounds::Inclusive).await;
+    seven_of_many(15_000, Bounds::Inclusive).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
