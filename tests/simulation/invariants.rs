@@ -1,14 +1,12 @@
 //! What has to be true of a warehouse, after every run and at the end.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use desk_sandbox::{Logged, Placed};
 use deskhouse::sync::Outcome;
-use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, Row};
 use serde_json::Value;
 
 use super::scenario::Scenario;
@@ -17,8 +15,8 @@ use super::world::World;
 /// The most that a request costs in these worlds, whose pages are not deep.
 pub(crate) const DEAREST: u64 = 3;
 
-/// A look into a warehouse without the program's help. It stays open, since whoever opens a file reads all of its schema.
-pub(crate) struct Reader(Connection);
+/// A look into a warehouse without the program's help.
+pub(crate) struct Reader(pub(crate) Connection);
 
 /// What a warehouse holds.
 #[derive(Debug, Default)]
@@ -49,14 +47,6 @@ struct Window {
 }
 
 impl Reader {
-    pub(crate) fn open(path: &Path) -> Self {
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("it opens");
-        // The last one to close a file folds the log into it, and nobody opens this one again.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).expect("it can be set");
-        connection.set_prepared_statement_cache_capacity(64);
-        Self(connection)
-    }
-
     pub(crate) fn held(&self, world: &World) -> Held {
         let mut held = Held::default();
         for module in world.scenario.modules() {
@@ -91,6 +81,20 @@ impl Reader {
         let tables = ["deskhouse_runs", "deskhouse_run_resources", "deskhouse_windows", "deskhouse_credits"];
         let rows = |table| self.all(&format!("select count(*) from {table}"), |row| row.get(0))[0];
         tables.into_iter().map(|table| (table, rows(table))).collect()
+    }
+
+    /// Takes every row away but for what tells of the schema.
+    pub(crate) fn empty(&self) {
+        let tables = "select name from sqlite_schema where type = 'table' and name not in ('deskhouse_migrations')";
+        let tables: Vec<String> = self.all(tables, |row| row.get(0));
+        self.0.execute_batch("begin immediate").expect("it begins");
+        for table in tables {
+            self.0
+                .prepare_cached(&format!("delete from {table}"))
+                .and_then(|mut all| all.execute([]))
+                .expect("it runs");
+        }
+        self.0.execute_batch("commit").expect("it commits");
     }
 
     /// Why a row is deleted, if it is.

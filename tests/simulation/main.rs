@@ -23,7 +23,7 @@ const OPTIONS: [&str; 6] = ["--seeds", "--from", "--seed", "--bug", "--bugs", "-
 const FIXED: u64 = 100;
 
 /// How long CI runs random seeds.
-const RANDOM_SECONDS: u64 = 20;
+const RANDOM_SECONDS: u64 = 60;
 
 /// Within so many seeds each deliberate mistake has to be found.
 const SEEDS_TO_FIND: u64 = 2_000;

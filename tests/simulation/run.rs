@@ -2,33 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
-use std::path::Path;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::Poll;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta};
 use desk_sandbox::Logged;
 use deskhouse::auth::{self, Cache, Credentials, Tokens};
 use deskhouse::clock::Clock;
-use deskhouse::config::{DataCenter, OrgId, Reserve, Secret, Servers, WarehouseUrl};
+use deskhouse::config::{DataCenter, OrgId, Reserve, Secret, Servers};
 use deskhouse::http::{self, Client, Patience, Priority};
 use deskhouse::ledger::{Brake, Key, Purpose, Range, State};
 use deskhouse::resource;
 use deskhouse::sync::{self, Backfill, Depth, Hand, Manner, Outcome, Plan, Silent};
 use deskhouse::transport::Transport;
-use deskhouse::warehouse::{self, SqlWarehouse, Sqlite};
+use deskhouse::warehouse;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use rusqlite::Connection;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::invariants::{self, Held, Reader};
+use super::disk::Disk;
+use super::invariants::{self, Held};
 use super::log::Log;
 use super::network::Network;
 use super::sabotage::{Bug, Sabotaged, Saboteur};
-use super::scenario::{End, OVERLAP, Scenario, start};
+use super::scenario::{End, OVERLAP, Scenario};
 use super::world::World;
 
 /// Undisturbed runs that may be needed until everything is read: what a stopped run left, and then what is new.
@@ -64,12 +63,12 @@ impl std::ops::AddAssign for Figures {
 
 /// Lives through the scenario of a seed; the error says what was found to be wrong.
 pub(crate) fn run(seed: u64, bug: Option<Bug>) -> Result<Figures, String> {
-    simulated(seed, async { Life::new(Scenario::of(seed), bug)?.live().await })
+    simulated(seed, async { Life::new(Scenario::of(seed), bug).live().await })
 }
 
 /// Lives through a year of a small portal, read each night.
 pub(crate) fn run_for_a_year(seed: u64) -> Result<Figures, String> {
-    simulated(seed, async { Life::new(Scenario::of_a_year(seed), None)?.live_a_year().await })
+    simulated(seed, async { Life::new(Scenario::of_a_year(seed), None).live_a_year().await })
 }
 
 fn simulated(seed: u64, life: impl Future<Output = Result<Figures, String>>) -> Result<Figures, String> {
@@ -98,9 +97,8 @@ struct Life {
     world: World,
     /// Open for as long as the process lives, which makes the next run too if the last one came to its end.
     warehouse: Option<Sabotaged>,
-    /// Closed after the program's, which then leaves the log alone.
-    reader: Reader,
-    folder: tempfile::TempDir,
+    /// Closed after the program's connection, which then leaves the log alone.
+    disk: Disk,
     /// Outlives a run, as the file on the disk does.
     tokens: Cache,
     bug: Option<Bug>,
@@ -114,25 +112,19 @@ struct Life {
 }
 
 impl Life {
-    fn new(scenario: Scenario, bug: Option<Bug>) -> Result<Self, String> {
-        // A disk in memory where the system has one: what is shown here does not depend on the disk.
-        let memory = Path::new("/dev/shm");
-        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        let folder = folder.map_err(|error| error.to_string())?;
-        std::fs::write(folder.path().join("warehouse.db"), empty()).map_err(|error| error.to_string())?;
-        let (world, reader) = (World::new(scenario), Reader::open(&folder.path().join("warehouse.db")));
-        Ok(Self {
-            world,
-            reader,
+    fn new(scenario: Scenario, bug: Option<Bug>) -> Self {
+        let disk = if scenario.has_file { Disk::in_a_file() } else { Disk::in_memory() };
+        Self {
+            world: World::new(scenario),
             warehouse: None,
+            disk,
             held: None,
             spent: BTreeMap::new(),
             unbooked: 0,
-            folder,
             tokens: Cache::memory(),
             bug,
             figures: Figures::default(),
-        })
+        }
     }
 
     async fn live(mut self) -> Result<Figures, String> {
@@ -147,13 +139,14 @@ impl Life {
             self.watched_run(step.end).await.map_err(|wrong| format!("run {number} ({:?}): {wrong}", step.end))?;
         }
         self.settle().await?;
-        if !scenario.is_repeated {
-            return Ok(self.figures);
+        if scenario.is_repeated {
+            self.world.pass(TimeDelta::minutes(1));
+            let idle = self.watched_run(End::Itself).await.map_err(|wrong| format!("an idle run: {wrong}"))?;
+            invariants::is_idle(&idle.ok_or("the idle run did not end")?)?;
+            invariants::is_idle(&self.comparison().await?)?;
         }
-        self.world.pass(TimeDelta::minutes(1));
-        let idle = self.watched_run(End::Itself).await.map_err(|wrong| format!("an idle run: {wrong}"))?;
-        invariants::is_idle(&idle.ok_or("the idle run did not end")?)?;
-        invariants::is_idle(&self.comparison().await?)?;
+        drop(self.warehouse);
+        self.disk.give_back();
         Ok(self.figures)
     }
 
@@ -167,11 +160,11 @@ impl Life {
             self.world.pass(TimeDelta::days(1));
             self.watched_run(End::Itself).await.map_err(|wrong| format!("night {night}: {wrong}"))?;
             if night == NIGHTS / 3 {
-                season = self.reader.ledger();
+                season = self.disk.reader.ledger();
             }
         }
         self.settle().await?;
-        for (table, rows) in self.reader.ledger() {
+        for (table, rows) in self.disk.reader.ledger() {
             let then = season[table];
             if rows > then + then / 10 + 10 {
                 return Err(format!("{table} has grown from {then} rows to {rows}"));
@@ -197,15 +190,15 @@ impl Life {
         is_complete(&settled)?;
         self.world.pass(TimeDelta::minutes(1));
         is_complete(&self.comparison().await?).map_err(|wrong| format!("a comparison: {wrong}"))?;
-        invariants::is_the_world(&self.world, &self.reader)
+        invariants::is_the_world(&self.world, &self.disk.reader)
     }
 
     /// A run, and whether it kept the promises that hold at any time.
     async fn watched_run(&mut self, end: End) -> Result<Option<Outcome>, String> {
-        let before = self.held.take().unwrap_or_else(|| self.reader.held(&self.world));
+        let before = self.held.take().unwrap_or_else(|| self.disk.reader.held(&self.world));
         self.world.sandbox.clear_requests();
         let outcome = self.one_run(end).await;
-        let after = self.reader.held(&self.world);
+        let after = self.disk.reader.held(&self.world);
         self.figures.runs += 1;
         let requests = self.world.sandbox.requests();
         self.figures.requests += requests.len() as u64;
@@ -253,7 +246,9 @@ impl Life {
             }
             End::Beside => {
                 let claims = |purpose: Purpose| purpose.claims([BACKFILLED]);
-                assert!(self.open(claims(Purpose::Sync)).await.is_err(), "two syncs at once");
+                if self.disk.has_locks() {
+                    assert!(self.open(claims(Purpose::Sync)).await.is_err(), "two syncs at once");
+                }
                 let beside = self.open(claims(Purpose::Backfill)).await.expect("nobody else backfills");
                 let (backfill, client) = (self.backfill(), self.client(Priority::Backfill));
                 let backfill = sync::sync(&backfill, client, &beside, &Silent, &stopped);
@@ -297,11 +292,8 @@ impl Life {
 
     /// Opens the warehouse for a process that claims this.
     async fn open(&self, claims: Vec<String>) -> Result<Sabotaged, warehouse::Error> {
-        let path = self.folder.path().join("warehouse.db");
-        let url = WarehouseUrl::parse(&format!("sqlite:{}", path.display()), None, Path::new("/")).expect("an address");
-        let dialect = Sqlite::open(&url).await?.in_place();
-        let warehouse = SqlWarehouse::open_for(dialect, claims, self.world.now()).await?;
-        Ok(Sabotaged { warehouse, path, bug: self.bug })
+        let warehouse = self.disk.open(claims, self.world.now()).await?;
+        Ok(Sabotaged { warehouse, path: self.disk.name.clone(), bug: self.bug })
     }
 
     /// What a backfill of all history is to do.
@@ -380,31 +372,4 @@ async fn until_death<T>(future: impl Future<Output = T>, steps: u32) -> Option<T
         }
     })
     .await
-}
-
-/// A warehouse that no run has touched, made once. Its pages are smaller than the program would make them, since each
-/// transaction of a small world writes a few rows, and whole pages.
-fn empty() -> &'static [u8] {
-    static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
-    EMPTY.get_or_init(|| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("warehouse.db");
-        let url = WarehouseUrl::parse(&format!("sqlite:{}", path.display()), None, Path::new("/")).expect("an address");
-        let small_pages = "pragma page_size = 2048; pragma journal_mode = wal";
-        Connection::open(&path).and_then(|file| file.execute_batch(small_pages)).expect("a file");
-        let make = async move {
-            let dialect = Sqlite::open(&url).await.expect("it opens");
-            SqlWarehouse::open(dialect, made_at()).await.expect("it migrates").close().await;
-        };
-        // A thread of its own: the caller may be inside a runtime.
-        let made = std::thread::spawn(|| {
-            tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(make);
-        });
-        made.join().expect("the warehouse is made");
-        std::fs::read(&path).expect("the file is read")
-    })
-}
-
-fn made_at() -> DateTime<Utc> {
-    start() - TimeDelta::days(1)
 }

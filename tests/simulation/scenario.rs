@@ -47,6 +47,8 @@ pub(crate) struct Scenario {
     pub(crate) steps: Vec<Step>,
     /// Whether everything is read and compared once more when nothing is left to do.
     pub(crate) is_repeated: bool,
+    /// Whether the warehouse is a file, which each process opens anew, and not in memory.
+    pub(crate) has_file: bool,
 }
 
 /// What happens before a run, and how the run ends.
@@ -79,11 +81,15 @@ pub(crate) enum End {
 impl Scenario {
     pub(crate) fn of(seed: u64) -> Self {
         let mut dice = StdRng::seed_from_u64(seed);
-        // Most worlds are small, since most mistakes show in one: what needs many records is tried less often.
-        let tickets = match dice.random_range(0..40) {
+        // Most worlds are small, since most mistakes show in one, and some in one whose few records change all the time:
+        // what needs many records is tried less often.
+        let tickets = match dice.random_range(0..160) {
             0 => dice.random_range(320..1_200),
-            1..=6 => dice.random_range(100..320),
-            _ => dice.random_range(0..80),
+            1..=7 => dice.random_range(100..320),
+            _ => {
+                let below = [6, 20, 60][dice.random_range(0..3)];
+                dice.random_range(0..below)
+            }
         };
         let ties = |dice: &mut StdRng| match dice.random_range(0..3) {
             0 => vec![dice.random_range(1..260)],
@@ -135,7 +141,8 @@ impl Scenario {
             verify_budget: if dice.random() { 0 } else { dice.random_range(1..60) },
             lag,
             steps,
-            is_repeated: dice.random_ratio(1, 3),
+            is_repeated: dice.random_ratio(1, 4),
+            has_file: dice.random_ratio(1, 5),
         }
     }
 
@@ -172,9 +179,9 @@ impl Scenario {
 
 impl Step {
     fn thrown(dice: &mut StdRng) -> Self {
-        let pause = match dice.random_range(0..4) {
-            0 => TimeDelta::seconds(dice.random_range(1..600)),
-            1 => TimeDelta::hours(dice.random_range(1..72)),
+        let pause = match dice.random_range(0..5) {
+            0 | 1 => TimeDelta::seconds(dice.random_range(1..600)),
+            2 => TimeDelta::hours(dice.random_range(1..72)),
             _ => TimeDelta::hours(24),
         };
         let end = match dice.random_range(0..7) {
@@ -190,13 +197,13 @@ impl Step {
     }
 }
 
-/// Everything in a tenth of the worlds. Elsewhere some of it, as its owner may choose: tickets and half of what else
+/// Everything in a twentieth of the worlds. Elsewhere some of it, as its owner may choose: tickets, some of what else
 /// changes, and few of the lists, of which each takes as many requests as a small module and is the same in every world. No
 /// children: in a world so small, what one mass edit takes away is more than a run believes.
 fn resources(dice: &mut StdRng) -> Vec<&'static Resource> {
-    let is_whole = dice.random_ratio(1, 10);
+    let is_whole = dice.random_ratio(1, 20);
     let mut is_read = |resource: &Resource| {
-        let share = if resource.feed.range().is_some() { 50 } else { 15 };
+        let share = if resource.feed.range().is_some() { 40 } else { 10 };
         let is_chosen = is_whole || resource.name == "tickets" || dice.random_range(0..100) < share;
         is_chosen && resource.feed != Feed::Children
     };

@@ -21,7 +21,8 @@ use crate::warehouse::lock::FileLock;
 use crate::warehouse::value::Value;
 use rows::iso;
 
-/// SQLite in a file.
+/// SQLite in a file. A clone has the same connection.
+#[derive(Clone)]
 pub struct Sqlite {
     /// One: SQLite has one writer, and a database in memory is its connection.
     connection: Arc<Mutex<Connection>>,
@@ -104,17 +105,20 @@ impl Sqlite {
             if access.contains(OpenFlags::SQLITE_OPEN_CREATE) {
                 set_wal_mode(&connection)?;
             }
-            connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
             Ok(connection)
         });
         let address = url.to_string();
         match connected.await {
-            Ok(connection) => {
-                let connection = Arc::new(Mutex::new(connection));
-                Ok(Self { connection, address, path, place: Place::Thread })
-            }
+            Ok(connection) => Ok(Self { address, path, ..Self::of(connection) }),
             Err(trouble) => Err(Error::Open { warehouse: address, trouble }),
         }
+    }
+
+    /// A database in memory that somebody has opened: for a simulation, whose processes die and leave it as it is.
+    pub fn of(connection: Connection) -> Self {
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        let connection = Arc::new(Mutex::new(connection));
+        Self { connection, address: WarehouseUrl::Memory.to_string(), path: None, place: Place::Thread }
     }
 
     /// Runs statements where they are awaited instead of in a thread: for a simulation, in which the order of things
