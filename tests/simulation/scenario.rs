@@ -85,9 +85,9 @@ impl Scenario {
         // what needs many records is tried less often.
         let tickets = match dice.random_range(0..160) {
             0 => dice.random_range(320..1_200),
-            1..=7 => dice.random_range(100..320),
+            1..=5 => dice.random_range(100..320),
             _ => {
-                let below = [6, 20, 60][dice.random_range(0..3)];
+                let below = [6, 20, 40][dice.random_range(0..3)];
                 dice.random_range(0..below)
             }
         };
