@@ -34,7 +34,7 @@ pub(super) struct Options {
     json: bool,
 }
 
-/// No Zoho Desk portal is older; the product began in 2016 and its predecessor in 2010.
+/// Before any record: the product began in 2016, its predecessor in 2010, and what was imported may be older.
 const BEGINNING: DateTime<Utc> = DateTime::from_timestamp(946_684_800, 0).expect("2000-01-01");
 
 pub(super) async fn run(world: &World, options: Options) -> Result<Class, Error> {

@@ -258,9 +258,7 @@ impl Life {
             }
             End::DeathComparing(steps) => {
                 let outcome = run.await;
-                let (plan, client) = (self.plan(), self.client(Priority::Verify));
-                let manner = Manner { depth: Depth::Records, hand: Hand::Mend, brake: Brake::USUAL };
-                let comparison = sync::verify(&plan, manner, client, &warehouse, &stopped);
+                let comparison = self.compare(&warehouse, Priority::Verify, Brake::USUAL);
                 let compared = until_death(comparison, steps).await;
                 self.figures.runs += 1;
                 self.figures.deaths += u32::from(compared.is_none());
@@ -274,13 +272,19 @@ impl Life {
         }
     }
 
-    /// Compares everything with the portal, and mends what differs.
+    /// A comparison that nothing disturbs.
     async fn comparison(&mut self) -> Result<Outcome, String> {
-        let manner = Manner { depth: Depth::Records, hand: Hand::Mend, brake: Brake::OFF };
-        let (warehouse, stopped) = (self.warehouse().await, CancellationToken::new());
-        let compared = sync::verify(&self.plan(), manner, self.client(Priority::Main), &warehouse, &stopped).await;
+        let warehouse = self.warehouse().await;
+        let compared = self.compare(&warehouse, Priority::Main, Brake::OFF).await;
         (self.warehouse, self.held) = (Some(warehouse), None);
-        compared.map(|(outcome, _)| outcome).map_err(|error| format!("a comparison: {error}"))
+        compared.map_err(|error| format!("a comparison: {error}"))
+    }
+
+    /// Compares everything with the portal, and mends what differs.
+    async fn compare(&self, warehouse: &Sabotaged, priority: Priority, brake: Brake) -> Result<Outcome, sync::Error> {
+        let manner = Manner { depth: Depth::Records, hand: Hand::Mend, brake };
+        let (plan, stopped) = (self.plan(), CancellationToken::new());
+        sync::verify(&plan, manner, self.client(priority), warehouse, &stopped).await.map(|(outcome, _)| outcome)
     }
 
     async fn warehouse(&mut self) -> Sabotaged {
