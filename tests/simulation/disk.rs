@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use super::invariants::Reader;
 use super::scenario::start;
 
+/// The warehouse of a world, and a look into it.
 pub(crate) struct Disk {
     place: Place,
     /// Not the program's. It stays open, since whoever opens a file reads all of its schema.
@@ -28,13 +29,12 @@ pub(crate) struct Disk {
 enum Place {
     /// The program's connection, which has every statement prepared that a world before has needed.
     Memory(Sqlite),
-    File {
-        _folder: TempDir,
-    },
+    /// In a folder that goes with the world.
+    File { _folder: TempDir },
 }
 
 thread_local! {
-    /// Warehouses in memory that no run has touched.
+    /// Warehouses in memory that no run has touched, or that were emptied after a world.
     static UNTOUCHED: RefCell<Vec<Disk>> = const { RefCell::new(Vec::new()) };
 }
 
