@@ -85,20 +85,20 @@ impl<W: Warehouse> Shelves<'_, W> {
         self.context.ask(extract::archived(self.context.client, resource, archive, &department.id, since)).await
     }
 
-    /// The archives whose length is not what the warehouse holds of them: a request each, whatever they hold.
+    /// The archives whose length is not what the warehouse holds of them: a request each, whatever they hold. All of them
+    /// where they are not compared by their length.
     pub(super) async fn differing(
         &self,
         resource: &'static Resource,
         archive: &Archive,
-        has_start: bool,
+        by_length: bool,
     ) -> Result<Vec<Shelf>, Halt> {
         let (client, mut first) = (self.context.client, None);
         let mut all = self.context.warehouse.shelved(resource).await?;
         let mut shelves = Vec::new();
         for department in self.departments(resource).await? {
             let mut shelf = Shelf { held: all.remove(&department.id).unwrap_or_default(), department, more: None };
-            // A list does not tell which of its rows changed since the start date.
-            if !has_start {
+            if by_length {
                 let (id, length) = (&shelf.department.id, shelf.held.len());
                 if first.is_none() && length > 1 {
                     let row = extract::first_of_archive(client, resource, archive, id);

@@ -214,6 +214,22 @@ on_every_engine! {
         assert!(gone.len() == 150 && left.is_subset(&gone), "{left:?} of {gone:?}");
     }
 
+    /// One that came into an archive while another one left it changes no number, and the search shows neither: seed 21890
+    /// of the simulation.
+    async fn a_swap_in_a_hidden_archive_is_seen_by_who_looks_at_every_record(engine: Engine) {
+        let (portal, house) = synced(engine, Settings { archived_in_search: false, ..small() }).await;
+        portal.sandbox.archive("tickets", 3);
+        verify(&house, &["tickets"], 0).await;
+        let (id, ghost) = (archived(&portal).pop_first().expect("an archived ticket"), "600000100000999999");
+        house.database.execute(&format!("update {{t}}tickets set id = '{ghost}' where id = '{id}'")).await;
+        let found = verify(&house, &["tickets"], 0).await;
+        assert_eq!(house::of(&found, "tickets")["ranges_differing"], 0, "{found}");
+        verify(&house, &["tickets", "--deep"], 0).await;
+        assert_eq!(deleted(&house, "tickets").await, reasons(&[(&[ghost.to_owned()], "gone")]));
+        let alive = format!("select count(*) from {{t}}tickets where id = '{id}' and is_archived");
+        assert_eq!(house.database.number(&alive).await, 1, "it came back");
+    }
+
     /// What was last changed before the start date was never asked for, and is not missing.
     async fn what_is_older_than_the_start_date_is_not_missing(engine: Engine) {
         let portal = Portal::start(small()).await;

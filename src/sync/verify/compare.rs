@@ -98,12 +98,15 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         self.archive().await
     }
 
-    /// Compares archives by their length, now that nothing else differs: what was put there while it was held has changed
-    /// no number, and maybe no time.
+    /// Compares archives, now that nothing else differs: what was put there while it was held has changed no number, and
+    /// maybe no time. A list does not tell which of its rows changed since the start date, and a length does not tell of a
+    /// row that came while another one went.
     async fn archive(&mut self) -> Result<(), Early> {
         let Some(archive) = self.resource.archive else { return Ok(()) };
         let (shelves, mut gaps) = (Shelves { context: self.context }, Vec::new());
-        for shelf in shelves.differing(self.resource, archive, self.extent.since.is_some()).await? {
+        let is_deep = self.manner.depth == Depth::Records && self.manner.hand == Hand::Mend;
+        let by_length = !is_deep && self.extent.since.is_none();
+        for shelf in shelves.differing(self.resource, archive, by_length).await? {
             if self.manner.hand == Hand::Look {
                 let (held, more) = (shelf.held.len() as u64, shelf.more.unwrap_or_default());
                 self.compared.differing += u64::from(more != 0);
