@@ -51,6 +51,9 @@ pub(super) struct Drain {
     pub(super) offset: u32,
     /// Record that was last seen there. When it is gone, the instant has moved under us.
     pub(super) anchor: String,
+    /// How often it was begun again in this run. Not kept: an instant that moved too often once would be given up in
+    /// every later run, at its first move.
+    #[serde(skip)]
     pub(super) restarts: u32,
 }
 

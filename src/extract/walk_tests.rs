@@ -182,6 +182,25 @@ fn an_instant_that_moves_while_it_is_drained_is_read_again() {
     assert!(matches!(walk.ask(), Some(Ask::Page(PageAsk { from: 0, .. }))));
 }
 
+/// Seed 2916527653 of the simulation.
+#[test]
+fn an_instant_that_never_came_to_rest_is_tried_again_by_the_next_run() {
+    let tie = |ids: std::ops::Range<usize>| -> Vec<Keys> {
+        ids.map(|id| Keys { id: Some(id.to_string()), modified: Some(at(50)), created: None }).collect()
+    };
+    let (first, moved) = (tie(0..10), tie(10..20));
+    let (first, moved): (Vec<_>, Vec<_>) = (first.iter().collect(), moved.iter().collect());
+    let mut walk = Walk::new(rules(), &window(50, 100));
+    let end = (0..10_000).find_map(|_| {
+        walk.learn(&first, Some(30)).expect("a first page is where it was");
+        walk.learn(&moved, Some(30)).err()
+    });
+    assert!(matches!(end, Some(Stuck::Unsettled { .. })), "{end:?}");
+    let mut next = Walk::new(rules(), &Window { progress: walk.progress(), ..window(50, 100) });
+    next.learn(&moved, Some(30)).expect("it moves once more, and is read again");
+    assert!(matches!(next.ask(), Some(Ask::Page(PageAsk { from: 0, .. }))));
+}
+
 #[test]
 fn a_position_of_another_version_starts_at_the_saved_instant() {
     let mut saved = window(0, 100);
