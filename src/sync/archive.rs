@@ -123,7 +123,18 @@ impl<W: Warehouse> Shelves<'_, W> {
         counts: &mut Counts,
     ) -> Result<(), Halt> {
         let wanted = self.context.warehouse.not_archived(resource, ids).await?;
-        for ids in wanted.chunks(BATCH) {
+        self.land_all(resource, archive, &wanted, counts).await
+    }
+
+    /// Reads and lands all of the ids.
+    pub(super) async fn land_all(
+        &self,
+        resource: &'static Resource,
+        archive: &Archive,
+        ids: &[String],
+        counts: &mut Counts,
+    ) -> Result<(), Halt> {
+        for ids in ids.chunks(BATCH) {
             *counts += self.land_batch(resource, archive, ids).await?;
         }
         Ok(())

@@ -22,6 +22,13 @@ const OPTIONS: [&str; 6] = ["--seeds", "--from", "--seed", "--bug", "--bugs", "-
 /// Seeds of every run in CI.
 const FIXED: u64 = 100;
 
+/// Seeds that failed once, and what they had found. They tell it for as long as the worlds are thrown as they were then.
+const FAILED_ONCE: [(u64, &str); 3] = [
+    (21_890, "a swap in a hidden archive, whose length stayed the same"),
+    (74_681, "archived spam that moved to another department was taken for gone"),
+    (2_916_527_653, "a window whose instant had moved too often in one run was given up in all later ones"),
+];
+
 /// How long CI runs random seeds.
 const RANDOM_SECONDS: u64 = 60;
 
@@ -58,6 +65,12 @@ fn main() -> ExitCode {
     if let Some(seeds) = number("--seeds") {
         let from = number("--from").unwrap_or(0);
         return simulate(from, |seed, _| seed < from + seeds);
+    }
+    for (seed, found) in FAILED_ONCE {
+        if let Err(wrong) = run(seed, None) {
+            eprintln!("once more {found}");
+            return failed(seed, &wrong);
+        }
     }
     let random = rand::random::<u32>().into();
     let enough = |_: u64, begun: Instant| begun.elapsed() < Duration::from_secs(RANDOM_SECONDS);

@@ -104,6 +104,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
     async fn archive(&mut self) -> Result<(), Early> {
         let Some(archive) = self.resource.archive else { return Ok(()) };
         let (shelves, mut gaps) = (Shelves { context: self.context }, Vec::new());
+        let (mut vanished, mut shown) = (Vec::new(), HashSet::new());
         let is_deep = self.manner.depth == Depth::Records && self.manner.hand == Hand::Mend;
         let by_length = !is_deep && self.extent.since.is_none();
         for shelf in shelves.differing(self.resource, archive, by_length).await? {
@@ -115,15 +116,20 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             }
             let found = shelves.list(self.resource, archive, &shelf.department, self.extent.since).await?;
             gaps.extend(archive::gap(&shelf.department, &found));
-            let shown: HashSet<&String> = found.ids.iter().collect();
-            let vanished: Vec<_> = shelf.held.into_iter().filter(|id| !shown.contains(id)).collect();
-            let is_whole = found.gap.is_none();
-            shelves.land(self.resource, archive, found.ids, &mut self.counts).await?;
-            if is_whole {
-                self.vanished += vanished.len() as u64;
-                self.believe(self.vanished)?;
-                self.bury(vanished, Looked::InArchive).await?;
+            let here: HashSet<&String> = found.ids.iter().collect();
+            if found.gap.is_none() {
+                vanished.extend(shelf.held.into_iter().filter(|id| !here.contains(id)));
             }
+            shown.extend(found.ids.iter().cloned());
+            shelves.land(self.resource, archive, found.ids, &mut self.counts).await?;
+        }
+        // What is shown by another department has moved there, and is held as archived already.
+        let (moved, vanished): (Vec<_>, Vec<_>) = vanished.into_iter().partition(|id| shown.contains(id));
+        shelves.land_all(self.resource, archive, &moved, &mut self.counts).await?;
+        if !vanished.is_empty() {
+            self.vanished += vanished.len() as u64;
+            self.believe(self.vanished)?;
+            self.bury(vanished, Looked::InArchive).await?;
         }
         if gaps.is_empty() { Ok(()) } else { Err(Early::Doubt(gaps.join("; "))) }
     }
