@@ -110,6 +110,11 @@ fn rules() -> Rules {
     Rules { limit: 10, reach: None, first_row: 0, splits: &[Split::CreatedTime, Split::Department] }
 }
 
+/// Records of one instant.
+fn tie(ids: std::ops::Range<usize>) -> Vec<Keys> {
+    ids.map(|id| Keys { id: Some(id.to_string()), modified: Some(at(50)), created: None }).collect()
+}
+
 fn all(count: usize) -> BTreeSet<usize> {
     (0..count).collect()
 }
@@ -171,9 +176,6 @@ fn keys_that_go_back_end_the_walk() {
 
 #[test]
 fn an_instant_that_moves_while_it_is_drained_is_read_again() {
-    let tie = |ids: std::ops::Range<usize>| -> Vec<Keys> {
-        ids.map(|id| Keys { id: Some(id.to_string()), modified: Some(at(50)), created: None }).collect()
-    };
     let mut walk = Walk::new(rules(), &window(50, 100));
     walk.learn(&tie(0..10).iter().collect::<Vec<_>>(), Some(30)).expect("a first page");
     assert!(matches!(walk.ask(), Some(Ask::Page(PageAsk { from: 9, .. }))));
@@ -185,9 +187,6 @@ fn an_instant_that_moves_while_it_is_drained_is_read_again() {
 /// Seed 2916527653 of the simulation.
 #[test]
 fn an_instant_that_never_came_to_rest_is_tried_again_by_the_next_run() {
-    let tie = |ids: std::ops::Range<usize>| -> Vec<Keys> {
-        ids.map(|id| Keys { id: Some(id.to_string()), modified: Some(at(50)), created: None }).collect()
-    };
     let (first, moved) = (tie(0..10), tie(10..20));
     let (first, moved): (Vec<_>, Vec<_>) = (first.iter().collect(), moved.iter().collect());
     let mut walk = Walk::new(rules(), &window(50, 100));
