@@ -40,9 +40,9 @@ use after::After;
 use context::Context;
 use stream::{End, Stop, Stream};
 
-/// Pages of a resource that may wait for landing: as many as come while one large transaction is written, or the portal
-/// would not be asked meanwhile.
-const PAGES_WAITING: usize = 32;
+/// Pages of a resource that may wait for landing. Each walk that finds no room keeps its page until there is, so with ten
+/// walks twice as many wait in all. Four times as many landed no faster, and took 30 MiB more.
+const PAGES_WAITING: usize = 8;
 
 /// What a run is to do.
 #[derive(Debug, Clone)]

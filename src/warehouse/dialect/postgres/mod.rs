@@ -173,7 +173,7 @@ impl Dialect for Postgres {
         let ids: Vec<&str> = keys.iter().map(|key| &**key).collect();
         let rows = sqlx::query(AssertSqlSafe(self.spell(&sql))).bind(ids);
         let rows = rows.fetch_all(&mut **transaction).await.map_err(trouble)?;
-        let mut held: HashMap<String, Held> =
+        let mut held: HashMap<&str, Held> =
             rows.iter().map(|row| Ok((row.try_get(0)?, held(row)?))).collect::<Result<_, _>>().map_err(trouble)?;
         Ok(keys.iter().map(|key| held.remove(&**key)).collect())
     }
