@@ -12,7 +12,6 @@ mod estimate;
 mod list;
 mod observe;
 mod portal;
-mod queue;
 mod stream;
 mod trash;
 mod verify;

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use super::children::Children;
 use super::context::Context;
 use super::list::Listing;
-use super::queue::Queue;
 use super::walks::Walks;
 use super::{Backfill, Error, Event, PAGES_WAITING};
 use crate::extract;
@@ -16,7 +15,10 @@ use crate::http::{self, Priority};
 use crate::ledger::{Brake, Counts, History, Progress, ResourceOutcome, State, Window, WindowId};
 use crate::resource::{Feed, List, Resource};
 use crate::transform::{Reject, Row};
-use crate::warehouse::{self, Batch, Warehouse};
+use crate::warehouse::{self, Batch, Part, Warehouse};
+
+/// Records after which a batch takes no further page in: larger ones land no faster and take more memory.
+const RECORDS_PER_BATCH: u64 = 1_000;
 
 /// Records after which a transaction is closed although more pages wait. Each writes the pages of the indexes that it
 /// touched, which are nearly the same ones in the next; much larger ones gain little and are a longer way back when one
@@ -173,33 +175,41 @@ impl<W: Warehouse> Stream<'_, W> {
         Batch {
             resource: self.resource,
             run: self.context.run,
-            window,
-            read,
+            parts: vec![Part { window, read, since, progress }],
             rows,
             rejects,
-            since,
-            progress,
             at: self.context.client.portal_now(),
             overlap: self.context.plan.overlap,
         }
     }
 
     /// Lands what waits, in one transaction for as long as pages come faster than they land.
-    async fn land(&self, receiver: mpsc::Receiver<Batch>, counts: &mut Counts) -> Result<(), Error> {
-        let mut queue = Queue::new(receiver);
-        while let Some(first) = queue.next().await {
-            let mut records = first.read;
-            let rest = std::iter::from_fn(|| {
-                let batch = if records < RECORDS_PER_COMMIT { queue.waiting() } else { None }?;
-                records += batch.read;
+    async fn land(&self, mut pages: mpsc::Receiver<Batch>, counts: &mut Counts) -> Result<(), Error> {
+        while let Some(first) = pages.recv().await {
+            let (mut first, mut records) = (Some(first), 0);
+            let batches = std::iter::from_fn(|| {
+                let next =
+                    first.take().or_else(|| if records < RECORDS_PER_COMMIT { pages.try_recv().ok() } else { None });
+                let batch = filled(next?, &mut pages);
+                records += batch.read();
                 Some(batch)
             });
-            let landed = self.context.warehouse.land(std::iter::once(first).chain(rest)).await?;
+            let landed = self.context.warehouse.land(batches).await?;
             *counts += landed.counts;
             self.context.observer.see(&Event::Landed { resource: self.resource.name, counts: landed.counts });
         }
         Ok(())
     }
+}
+
+/// A page and those that wait behind it, as one batch: many rows land faster than few, whichever windows they are of.
+fn filled(mut batch: Batch, pages: &mut mpsc::Receiver<Batch>) -> Batch {
+    while batch.read() < RECORDS_PER_BATCH
+        && let Ok(page) = pages.try_recv()
+    {
+        batch.append(page);
+    }
+    batch
 }
 
 /// What a halt means: for the resource, in its outcome; for the run, in the answer.

@@ -144,8 +144,8 @@ impl<'a, W: Warehouse> Walks<'a, W> {
             () = self.stream.context.stopped.cancelled() => return Err(Halt::Shutdown),
             rows = self.details.rows(reading.id, page.records) => rows?,
         };
-        let batch = self.stream.batch(reading.id, reading.since, progress, rows);
-        reading.since = batch.progress.clone();
+        let since = std::mem::replace(&mut reading.since, progress.clone());
+        let batch = self.stream.batch(reading.id, since, progress, rows);
         if self.pages.send(batch).await.is_err() {
             // Landing has failed, and says why.
             self.ended.store(true, Ordering::Relaxed);

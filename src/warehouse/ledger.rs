@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::Batch;
+use super::Part;
 use super::dialect::{Dialect, Durability, Stamp};
 use super::error::{Error, Trouble};
 use super::sql::{Open, SqlWarehouse};
@@ -220,20 +220,26 @@ impl<D: Dialect> SqlWarehouse<D> {
         Ok(())
     }
 
-    /// Moves a window's progress on, if the ledger stands where the batch begins, or where it ends because the batch is
+    /// Moves a window's progress on, if the ledger stands where the part begins, or where it ends because the part is
     /// there already. Says whether it does.
-    pub(super) async fn save_progress(&self, open: &mut Open<D>, batch: &Batch) -> Result<bool, Trouble> {
+    pub(super) async fn save_progress(
+        &self,
+        open: &mut Open<D>,
+        resource: &Resource,
+        run: RunId,
+        part: &Part,
+    ) -> Result<bool, Trouble> {
         let stands_at = "at_time = ? and position is not distinct from ? and done = ?";
         let place = |at: &Progress| [at.at.into(), at.position.clone().into(), at.done.into()];
         let sql = format!(
             "update {{deskhouse_windows}} set at_time = ?, position = ?, done = ?, done_by_run = ?,
             records_read = records_read + ? where resource = ? and id = ? and (({stands_at}) or ({stands_at}))"
         );
-        let mut values = Vec::from(place(&batch.progress));
-        values.push(Value::Integer(batch.progress.done.then_some(batch.run.0)));
-        values.extend([batch.read.into(), batch.resource.name.into(), batch.window.0.into()]);
-        values.extend(place(&batch.since));
-        values.extend(place(&batch.progress));
+        let mut values = Vec::from(place(&part.progress));
+        values.push(Value::Integer(part.progress.done.then_some(run.0)));
+        values.extend([part.read.into(), resource.name.into(), part.window.0.into()]);
+        values.extend(place(&part.since));
+        values.extend(place(&part.progress));
         Ok(self.execute(open, &sql, values).await? == 1)
     }
 

@@ -87,8 +87,8 @@ pub trait Warehouse: Send + Sync {
     /// The windows of backfills that are not finished.
     fn open_backfill(&self, resource: &'static Resource) -> impl Future<Output = Result<Vec<Window>, Error>> + Send;
 
-    /// Lands batches: of each its rows, rejects, the window's progress and, where that ends the window, the bookmark,
-    /// and all of them together. They are taken one by one, each when the one before is written, so that a transaction
+    /// Lands batches: of each its rows, rejects, the windows' progress and, where that ends a window, the bookmark, and
+    /// all of them together. They are taken one by one, each when the one before is written, so that a transaction
     /// can be larger than what fits into memory. Landing the same batch twice changes nothing the second time.
     ///
     /// An error can also mean that it happened and only the answer was lost; both are right, since the next run reads
@@ -200,39 +200,57 @@ pub trait Warehouse: Send + Sync {
     fn status(&self) -> impl Future<Output = Result<Status, Error>> + Send;
 }
 
-/// What is written at once: the rows of one or more pages of a window.
+/// What is written at once: the rows of one or more pages, from one or more windows.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// Resource of all of it.
     pub resource: &'static Resource,
     /// Run that read it.
     pub run: RunId,
-    /// Window that it belongs to.
-    pub window: WindowId,
-    /// Records received.
-    pub read: u64,
-    /// Those that fit.
+    /// What was read of which windows, each once.
+    pub parts: Vec<Part>,
+    /// Records that fit.
     pub rows: Vec<Row>,
-    /// Those that do not.
+    /// Records that do not.
     pub rejects: Vec<Reject>,
-    /// How far the window had been read before it. A batch lands only where the ledger stands.
-    pub since: Progress,
-    /// How far the window has been read with it.
-    pub progress: Progress,
-    /// Time of landing, on the portal's clock.
+    /// When its first page was read, on the portal's clock.
     pub at: DateTime<Utc>,
     /// How far behind its run's start a bookmark stays.
     pub overlap: TimeDelta,
 }
 
+/// What a batch holds of a window.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Window that it is a part of.
+    pub window: WindowId,
+    /// Records received.
+    pub read: u64,
+    /// How far the window had been read before it. A batch lands only where the ledger stands.
+    pub since: Progress,
+    /// How far the window has been read with it.
+    pub progress: Progress,
+}
+
 impl Batch {
-    /// Adds a later page of the same window.
+    /// Records received.
+    pub fn read(&self) -> u64 {
+        self.parts.iter().map(|part| part.read).sum()
+    }
+
+    /// Adds pages that were read later.
     pub fn append(&mut self, later: Self) {
-        self.read += later.read;
         self.rows.extend(later.rows);
         self.rejects.extend(later.rejects);
-        self.progress = later.progress;
-        self.at = later.at;
+        for later in later.parts {
+            match self.parts.iter_mut().find(|part| part.window == later.window) {
+                Some(part) => {
+                    part.read += later.read;
+                    part.progress = later.progress;
+                }
+                None => self.parts.push(later),
+            }
+        }
     }
 }
 

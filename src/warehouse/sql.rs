@@ -156,25 +156,28 @@ impl<D: Dialect> SqlWarehouse<D> {
         Ok(())
     }
 
-    /// Lands a batch in an open transaction; nothing when the ledger does not stand where the batch begins.
-    async fn land_in(&self, open: &mut Open<D>, mut batch: Batch) -> Result<Option<Landed>, Trouble> {
-        let stamp = Stamp { synced_at: batch.at, run: batch.run };
-        let (rows, rejects) = (std::mem::take(&mut batch.rows), std::mem::take(&mut batch.rejects));
-        let rejected = rejects.len() as u64;
-        if !self.save_progress(open, &batch).await? {
-            return Ok(None);
+    /// Lands a batch in an open transaction; nothing when the ledger does not stand where one of its parts begins.
+    async fn land_in(&self, open: &mut Open<D>, batch: Batch) -> Result<Option<Landed>, Trouble> {
+        let (read, known_at) = (batch.read(), batch.at - batch.overlap);
+        let Batch { resource, run, parts, rows, rejects, at, overlap } = batch;
+        let stamp = Stamp { synced_at: at, run };
+        for part in &parts {
+            if !self.save_progress(open, resource, run, part).await? {
+                return Ok(None);
+            }
         }
-        self.forget_rejects(open, batch.resource, &rows).await?;
-        let counts = self.land_rows(open, batch.resource, rows, stamp, batch.at - batch.overlap).await?;
-        let counts = Counts { read: batch.read, rejected, ..counts };
-        self.land_rejects(open, batch.resource, rejects, stamp).await?;
-        self.count(open, batch.resource.name, counts, stamp).await?;
-        let whose = self.whose(open, batch.resource, batch.window).await?;
-        let complete_until = if batch.progress.done && whose.is_some_and(|(purpose, _)| purpose == Purpose::Sync) {
-            self.advance_bookmark(open, batch.resource, batch.overlap, stamp).await?
-        } else {
-            None
-        };
+        self.forget_rejects(open, resource, &rows).await?;
+        let counts = self.land_rows(open, resource, rows, stamp, known_at).await?;
+        let counts = Counts { read, rejected: rejects.len() as u64, ..counts };
+        self.land_rejects(open, resource, rejects, stamp).await?;
+        self.count(open, resource.name, counts, stamp).await?;
+        let mut complete_until = None;
+        for part in parts.iter().filter(|part| part.progress.done) {
+            let whose = self.whose(open, resource, part.window).await?;
+            if whose.is_some_and(|(purpose, _)| purpose == Purpose::Sync) {
+                complete_until = self.advance_bookmark(open, resource, overlap, stamp).await?;
+            }
+        }
         Ok(Some(Landed { counts, complete_until }))
     }
 }

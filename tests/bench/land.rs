@@ -10,19 +10,12 @@ mod support;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use deskhouse::config::WarehouseUrl;
-use deskhouse::ledger::{History, RunId, RunStart, Window};
-use deskhouse::record::Record;
 use deskhouse::resource::{self, Resource};
-use deskhouse::transform::{Mapper, Row};
-use deskhouse::warehouse::{Batch, Dialect, Postgres, SqlWarehouse, Sqlite, Warehouse};
-use serde_json::value::RawValue;
+use deskhouse::transform::Row;
+use deskhouse::warehouse::{Dialect, SqlWarehouse};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use support::landing::{self, BATCH, COMMIT, Landing, typed};
 use support::{Figures, argument, flag, tickets, timed};
-
-/// Rows that a sync writes at once and in one transaction while pages come faster than they land.
-const BATCH: usize = 1_000;
-const COMMIT: usize = 5_000;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
@@ -37,11 +30,7 @@ async fn main() {
         bytes / count,
         names(resource).len()
     );
-    // As a sync brings them: by time of change, which is no order for their keys and most of their indexes.
-    let mut rows = typed(resource, &records, raw);
-    rows.sort_by_key(|row| row.cursor);
-    let mut changed = typed(resource, &changed, raw);
-    changed.sort_by_key(|row| row.cursor);
+    let (rows, changed) = (typed(resource, &records, raw), typed(resource, &changed, raw));
     let mut figures = Figures::default();
     for _ in 0..runs {
         if !flag("--postgres") {
@@ -75,37 +64,21 @@ fn later(record: &str) -> String {
     value.to_string()
 }
 
-fn typed(resource: &'static Resource, records: &[String], raw: bool) -> Vec<Row> {
-    let mapper = Mapper::new(resource, raw);
-    let record = |text: &String| Record::new(RawValue::from_string(text.clone()).expect("JSON"));
-    records.iter().map(|text| mapper.row(record(text)).expect("a row")).collect()
-}
-
 async fn sqlite(figures: &mut Figures, resource: &'static Resource, rows: &[Row], changed: &[Row]) {
     let folder = tempfile::tempdir().expect("a folder");
-    let open = |name: &str| {
-        let path = folder.path().join(name);
-        async move {
-            let url =
-                WarehouseUrl::parse(&format!("sqlite:{}", path.display()), None, Path::new("/")).expect("an address");
-            SqlWarehouse::open(Sqlite::open(&url).await.expect("it opens"), Utc::now()).await.expect("it migrates")
-        }
-    };
     // The same schema, made by the same migrations.
-    open("hand.db").await.close().await;
     let path = folder.path().join("hand.db");
+    landing::sqlite(&path).await.close().await;
     let seconds = by_hand_sqlite(&path, resource, rows);
     figures.add("sqlite: by hand", "rows/s", rows.len() as f64 / seconds);
-    let warehouse = open("landed.db").await;
+    let warehouse = landing::sqlite(&folder.path().join("landed.db")).await;
     land_all(figures, "sqlite", &warehouse, resource, rows, changed).await;
     warehouse.close().await;
 }
 
 async fn on_postgres(figures: &mut Figures, resource: &'static Resource, rows: &[Row], changed: &[Row]) {
     let address = postgres::new_database().await;
-    let url = WarehouseUrl::parse(&address, None, Path::new("/")).expect("an address");
-    let dialect = Postgres::open(&url, "zoho_desk").await.expect("it opens");
-    let warehouse = SqlWarehouse::open(dialect, Utc::now()).await.expect("it migrates");
+    let warehouse = landing::postgres(&address).await;
     let mut connection = PgConnection::connect(&address).await.expect("it connects");
     let like = "create table bare (like zoho_desk.tickets including defaults including storage including compression, primary key (id))";
     connection.execute(like).await.expect("a table");
@@ -140,38 +113,11 @@ async fn land_all<D: Dialect>(
     rows: &[Row],
     changed: &[Row],
 ) {
-    let start = RunStart { command: "bench", org_id: "1".into(), started_at: Utc::now(), holder: "bench".into() };
-    let run = warehouse.begin_run(&start).await.expect("a run");
-    let ranges = History::default().ranges_to_read(Utc::now() - TimeDelta::days(1), Utc::now(), TimeDelta::zero());
-    let bookmark = History::default().planned(&ranges).expect("a bookmark");
-    let windows = warehouse.plan(run, resource, bookmark, &ranges).await.expect("windows");
+    let landing = Landing::begin(warehouse, resource).await;
     for (what, rows) in [("new", rows), ("unchanged", rows), ("changed", changed)] {
-        let transactions: Vec<_> = rows.chunks(COMMIT).map(|rows| batches(resource, run, &windows[0], rows)).collect();
-        let (_, taken) = timed(async {
-            for batches in transactions {
-                warehouse.land(batches).await.expect("it lands");
-            }
-        })
-        .await;
-        figures.add(format!("{engine}: {what}"), "rows/s", rows.len() as f64 / taken.as_secs_f64());
+        let rate = landing.land(rows.chunks(COMMIT).map(<[Row]>::to_vec)).await;
+        figures.add(format!("{engine}: {what}"), "rows/s", rate);
     }
-}
-
-fn batches(resource: &'static Resource, run: RunId, window: &Window, rows: &[Row]) -> Vec<Batch> {
-    let batch = |rows: &[Row]| Batch {
-        resource,
-        run,
-        window: window.id,
-        read: rows.len() as u64,
-        rows: rows.to_vec(),
-        rejects: Vec::new(),
-        // The window stays where it is, as if it were read again and again.
-        since: window.progress.clone(),
-        progress: window.progress.clone(),
-        at: Utc::now(),
-        overlap: TimeDelta::zero(),
-    };
-    rows.chunks(BATCH).map(batch).collect()
 }
 
 /// The fastest loop that was found: one prepared insert, 5,000 rows a transaction, values bound where they lie.

@@ -1,7 +1,8 @@
 //! A first sync from end to end: the program, the look-alike portal in another process that answers without delay, and a
-//! database. Records a second, peak memory, processor time.
+//! database. Records a second, peak memory, processor time. With `--alone` also a sync of nothing but tickets, beside the
+//! same tickets landed with nothing before them: how much of the time is the way there.
 //!
-//!     cargo bench --bench sync -- --tickets 200000 --runs 5 [--sqlite | --postgres]
+//!     cargo bench --bench sync -- --tickets 200000 --runs 5 [--sqlite | --postgres] [--alone]
 
 #[path = "../it/support/postgres.rs"]
 #[allow(dead_code, reason = "written for the tests, which use all of it")]
@@ -11,34 +12,95 @@ mod support;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use deskhouse::resource::{self, Resource};
+use deskhouse::warehouse::{Dialect, SqlWarehouse};
+use support::landing::{self, COMMIT, Landing};
 use support::portal::{PROGRAM, Portal};
-use support::{Figures, argument, flag};
+use support::{Figures, argument, flag, tickets};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
-    let (tickets, runs) = (argument("--tickets", 200_000), argument("--runs", 5));
-    let portal = Portal::start(tickets, &["--concurrency", "50"]);
+    let (count, runs) = (argument("--tickets", 200_000), argument("--runs", 5));
+    let alone = if flag("--alone") { tickets(count) } else { Vec::new() };
+    let portal = Portal::start(count, &["--concurrency", "50"]);
     let mut figures = Figures::default();
-    println!("{tickets} tickets, {runs} runs\n");
+    println!("{count} tickets, {runs} runs\n");
     for _ in 0..runs {
         if !flag("--postgres") {
-            let folder = tempfile::tempdir().expect("a folder");
-            let url = format!("sqlite:{}", folder.path().join("warehouse.db").display());
-            sync(&portal, &url, "sqlite", &mut figures);
+            on_sqlite(&portal, &alone, &mut figures).await;
         }
         if !flag("--sqlite") {
-            sync(&portal, &postgres::new_database().await, "postgres", &mut figures);
+            on_postgres(&portal, &alone, &mut figures).await;
         }
+    }
+    for engine in ["sqlite", "postgres"] {
+        let name = |what: &str| format!("{engine}: {what}");
+        figures.ratio(&name("tickets synced / landed alone"), &name("tickets"), &name("tickets landed alone"));
     }
     figures.report("sync");
     portal.end();
 }
 
-fn sync(portal: &Portal, url: &str, engine: &str, figures: &mut Figures) {
+async fn on_sqlite(portal: &Portal, alone: &[String], figures: &mut Figures) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
+    measure(figures, "sqlite", &sync(portal, &url("warehouse.db"), &[]));
+    if !alone.is_empty() {
+        let warehouse = landing::sqlite(&folder.path().join("alone.db")).await;
+        land(figures, "sqlite", &warehouse, alone).await;
+        warehouse.close().await;
+        figures.add("sqlite: tickets", "records/s", sync(portal, &url("tickets.db"), &["tickets"]).rate());
+    }
+}
+
+async fn on_postgres(portal: &Portal, alone: &[String], figures: &mut Figures) {
+    measure(figures, "postgres", &sync(portal, &postgres::new_database().await, &[]));
+    if !alone.is_empty() {
+        let warehouse = landing::postgres(&postgres::new_database().await).await;
+        land(figures, "postgres", &warehouse, alone).await;
+        warehouse.close().await;
+        let tickets = sync(portal, &postgres::new_database().await, &["tickets"]);
+        figures.add("postgres: tickets", "records/s", tickets.rate());
+    }
+}
+
+fn measure(figures: &mut Figures, engine: &str, synced: &Synced) {
+    let Synced { records, peak, processor, .. } = synced;
+    figures.add(format!("{engine}: records"), "records/s", synced.rate());
+    figures.add(format!("{engine}: peak memory"), "MiB", *peak);
+    figures.add(format!("{engine}: processor time"), "s per million records", processor * 1e6 / records);
+}
+
+async fn land<D: Dialect>(figures: &mut Figures, engine: &str, warehouse: &SqlWarehouse<D>, records: &[String]) {
+    let tickets: &'static Resource = resource::find("tickets").expect("a resource");
+    let landing = Landing::begin(warehouse, tickets).await;
+    let rate = landing.land(records.chunks(COMMIT).map(|records| landing::typed(tickets, records, true))).await;
+    figures.add(format!("{engine}: tickets landed alone"), "rows/s", rate);
+}
+
+/// What a sync came to.
+struct Synced {
+    records: f64,
+    /// Wall time, in seconds.
+    seconds: f64,
+    /// Largest memory, in MiB.
+    peak: f64,
+    /// Time of the processor, in seconds.
+    processor: f64,
+}
+
+impl Synced {
+    fn rate(&self) -> f64 {
+        self.records / self.seconds
+    }
+}
+
+fn sync(portal: &Portal, url: &str, resources: &[&str]) -> Synced {
     let state = tempfile::tempdir().expect("a folder");
     let start = Instant::now();
     let mut process = Command::new(PROGRAM)
         .args(["-q", "sync", "--json"])
+        .args(resources)
         .env_clear()
         .envs(portal.environment.iter().map(|(name, value)| (name, value)))
         .env("DATABASE_URL", url)
@@ -49,22 +111,20 @@ fn sync(portal: &Portal, url: &str, engine: &str, figures: &mut Figures) {
         .spawn()
         .expect("the program starts");
     let id = process.id();
-    let (mut peak, mut seconds) = (0.0_f64, 0.0_f64);
+    let (mut peak, mut processor) = (0.0_f64, 0.0_f64);
     // The system counts both for as long as the process lives; the last look is at most a few milliseconds old.
     while process.try_wait().expect("the program's state").is_none() {
         peak = peak_mib(id).unwrap_or(peak);
-        seconds = processor_seconds(id).unwrap_or(seconds);
+        processor = processor_seconds(id).unwrap_or(processor);
         std::thread::sleep(Duration::from_millis(10));
     }
-    let wall = start.elapsed().as_secs_f64();
+    let seconds = start.elapsed().as_secs_f64();
     let output = process.wait_with_output().expect("the program has ended");
     assert!(output.status.success(), "the sync failed");
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a summary");
     let parts = summary["resources"].as_array().expect("resources");
-    let records: f64 = parts.iter().filter_map(|part| part["records_read"].as_f64()).sum();
-    figures.add(format!("{engine}: records"), "records/s", records / wall);
-    figures.add(format!("{engine}: peak memory"), "MiB", peak);
-    figures.add(format!("{engine}: processor time"), "s per million records", seconds * 1e6 / records);
+    let records = parts.iter().filter_map(|part| part["records_read"].as_f64()).sum();
+    Synced { records, seconds, peak, processor }
 }
 
 fn peak_mib(id: u32) -> Option<f64> {

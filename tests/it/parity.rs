@@ -9,7 +9,7 @@ use deskhouse::ledger::{Range, RunStart};
 use deskhouse::record::Record;
 use deskhouse::resource::{self, Kind, Resource};
 use deskhouse::transform::Mapper;
-use deskhouse::warehouse::{Batch, Postgres, Sqlite, Warehouse};
+use deskhouse::warehouse::{Batch, Part, Postgres, Sqlite, Warehouse};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
@@ -214,12 +214,14 @@ async fn landed<D: Home>(pages: &[Vec<Sight>], joined: &[bool]) -> BTreeMap<Stri
     let batch = |page: &Vec<Sight>| Batch {
         resource: tickets,
         run,
-        window: window.id,
-        read: page.len() as u64,
+        parts: vec![Part {
+            window: window.id,
+            read: page.len() as u64,
+            since: window.progress.clone(),
+            progress: window.progress.clone(),
+        }],
         rows: page.iter().map(|sight| mapper.row(record(sight)).expect("a row")).collect(),
         rejects: Vec::new(),
-        since: window.progress.clone(),
-        progress: window.progress.clone(),
         at: noon(),
         overlap: TimeDelta::minutes(15),
     };

@@ -9,7 +9,7 @@ use deskhouse::ledger::{
 use deskhouse::record::Record;
 use deskhouse::resource::{self, Kind, Resource};
 use deskhouse::transform::Mapper;
-use deskhouse::warehouse::{Batch, Error, Landed, SqlWarehouse, Warehouse};
+use deskhouse::warehouse::{Batch, Error, Landed, Part, SqlWarehouse, Warehouse};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -83,21 +83,28 @@ impl<D: Home> Run<D> {
         Batch {
             resource: tickets(),
             run: self.run,
-            window: window.id,
-            read: records.len() as u64,
+            parts: vec![Part {
+                window: window.id,
+                read: records.len() as u64,
+                since: window.progress.clone(),
+                progress: window.progress.clone(),
+            }],
             rows,
             rejects,
-            since: window.progress.clone(),
-            progress: window.progress.clone(),
             at: noon(),
             overlap: OVERLAP,
         }
     }
 
+    /// A page without records that brings a window from here to there.
+    fn step(&self, window: &Window, since: &Progress, progress: &Progress) -> Batch {
+        let part = Part { window: window.id, read: 0, since: since.clone(), progress: progress.clone() };
+        Batch { parts: vec![part], ..self.page(&[]) }
+    }
+
     /// A page without records that ends a window.
     fn end_of(&self, window: &Window) -> Batch {
-        let progress = Progress { at: window.range.to, position: None, done: true };
-        Batch { window: window.id, since: window.progress.clone(), progress, ..self.page(&[]) }
+        self.step(window, &window.progress, &end(window))
     }
 
     async fn land(&self, batch: Batch) -> Landed {
@@ -107,6 +114,10 @@ impl<D: Home> Run<D> {
     async fn close(self) {
         self.warehouse.close().await;
     }
+}
+
+fn end(window: &Window) -> Progress {
+    Progress { at: window.range.to, position: None, done: true }
 }
 
 fn start(org_id: &str) -> RunStart {
@@ -203,7 +214,8 @@ on_every_warehouse! {
         let window = run.windows[0].clone();
         let at = window.range.from + TimeDelta::hours(1);
         let progress = Progress { at, position: Some("in the middle".into()), done: false };
-        run.land(Batch { progress: progress.clone(), ..run.page(&[ticket("1", "a", 60)]) }).await;
+        let rows = run.page(&[ticket("1", "a", 60)]).rows;
+        run.land(Batch { rows, ..run.step(&window, &window.progress, &progress) }).await;
         let open = run.history(tickets()).await.open;
         assert_eq!(open.iter().find(|open| open.id == window.id).map(|open| &open.progress), Some(&progress));
         assert_eq!(open.len(), run.windows.len());
@@ -214,11 +226,11 @@ on_every_warehouse! {
         assert!(matches!(error, Error::LedgerMoved), "{error}");
         assert_eq!(subjects(database).await, named(&[("1", "a")]));
 
-        run.land(Batch { since: progress.clone(), ..run.end_of(&window) }).await;
+        run.land(run.step(&window, &progress, &end(&window))).await;
         let open = run.history(tickets()).await.open;
         assert_eq!(open, run.windows[1..]);
         // A batch that comes late does not open the window again.
-        let late = Batch { since: window.progress.clone(), progress, ..late };
+        let late = Batch { rows: late.rows, ..run.step(&window, &window.progress, &progress) };
         let error = run.warehouse.land([late]).await.expect_err("the window is done");
         assert!(matches!(error, Error::LedgerMoved), "{error}");
         assert_eq!(run.history(tickets()).await.open, run.windows[1..]);
@@ -243,12 +255,10 @@ on_every_warehouse! {
         let later = run.plan(tickets(), tomorrow).await;
         assert_eq!(run.bookmark().await.complete_until, Some(noon() - OVERLAP));
         let in_between = Progress { at: noon(), position: None, done: false };
-        let since = later[0].progress.clone();
-        let page = Batch { window: later[0].id, since, progress: in_between.clone(), ..run.page(&[]) };
-        let landed = run.land(page).await;
+        let landed = run.land(run.step(&later[0], &later[0].progress, &in_between)).await;
         assert_eq!(landed.complete_until, None);
         assert_eq!(run.bookmark().await.complete_until, Some(noon() - OVERLAP));
-        let landed = run.land(Batch { since: in_between, ..run.end_of(&later[0]) }).await;
+        let landed = run.land(run.step(&later[0], &in_between, &end(&later[0]))).await;
         assert_eq!(landed.complete_until, Some(tomorrow - OVERLAP));
         // Another resource is none of its business.
         assert_eq!(run.history(resource::find("contacts").expect("a resource")).await, History::default());
@@ -260,7 +270,7 @@ on_every_warehouse! {
         let before = run.history(tickets()).await;
         // The last statement of the transaction fails: rows and progress were written before it.
         database.execute("alter table {t}deskhouse_run_resources rename to gone").await;
-        let batch = Batch { rows: run.page(&[ticket("1", "a", 60)]).rows, read: 1, ..run.end_of(&run.windows[0]) };
+        let batch = Batch { rows: run.page(&[ticket("1", "a", 60)]).rows, ..run.end_of(&run.windows[0]) };
         let error = run.warehouse.land([batch]).await.expect_err("the table is gone");
         assert!(matches!(error, Error::Statement { .. }), "{error}");
         assert_eq!(run.history(tickets()).await, before);

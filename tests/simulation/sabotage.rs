@@ -111,7 +111,7 @@ impl Warehouse for Sabotaged {
             first.rows.clear();
             self.warehouse.land([first]).await?;
             tokio::task::yield_now().await;
-            batch.since = batch.progress.clone();
+            batch.parts.iter_mut().for_each(|part| part.since = part.progress.clone());
             landed.counts += self.warehouse.land([batch]).await?.counts;
         }
         Ok(landed)

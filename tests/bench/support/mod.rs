@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each benchmark is a program of its own and uses a part")]
 
+pub(crate) mod landing;
 pub(crate) mod portal;
 
 use std::time::{Duration, Instant};
@@ -69,8 +70,11 @@ impl Figures {
     }
 }
 
-/// Tickets of a made-up portal, as JSON texts.
+/// Tickets of a made-up portal, as JSON texts, in the order in which a sync brings them: by time of change, which is no
+/// order for their keys and most of their indexes.
 pub(crate) fn tickets(count: usize) -> Vec<String> {
     let sandbox = desk_sandbox::Sandbox::new(desk_sandbox::Settings { tickets: count, ..Default::default() });
-    sandbox.records("tickets").iter().map(ToString::to_string).collect()
+    let mut records = sandbox.records("tickets");
+    records.sort_by_cached_key(|record| record["modifiedTime"].as_str().map(ToOwned::to_owned));
+    records.iter().map(ToString::to_string).collect()
 }
