@@ -2,11 +2,12 @@
 //! definition says; how the two readings become one row, `transform`.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytestring::ByteString;
 use futures_util::future::try_join_all;
 
+use super::apart::apart;
 use super::stream::{Halt, Stream};
 use crate::extract::{self, Single};
 use crate::ledger::WindowId;
@@ -20,7 +21,7 @@ type Completed = HashMap<(ByteString, i64), Record>;
 /// Makes rows of the pages of a stream, completed where the plan asks for it.
 pub(super) struct Details<'a, W> {
     stream: &'a Stream<'a, W>,
-    mapper: Mapper,
+    mapper: Arc<Mapper>,
     is_asked: bool,
     /// Details of the last page of each window, by key and fingerprint. A walk reads the last moment of a page again,
     /// and by then the page may still wait for landing.
@@ -32,13 +33,14 @@ impl<'a, W: Warehouse> Details<'a, W> {
         let (resource, plan) = (stream.resource, stream.context.plan);
         let is_asked = resource.has_detail() && plan.detail.iter().any(|named| named.name == resource.name);
         let mapper = if is_asked { Mapper::with_details } else { Mapper::new };
-        Self { stream, mapper: mapper(resource, plan.keep_raw), is_asked, last: Mutex::default() }
+        Self { stream, mapper: Arc::new(mapper(resource, plan.keep_raw)), is_asked, last: Mutex::default() }
     }
 
     /// The rows of a page. One that is held as it is needs no request: it is not written again either.
     pub(super) async fn rows(&self, window: WindowId, records: Vec<Record>) -> Result<Vec<Result<Row, Reject>>, Halt> {
         if !self.is_asked {
-            return Ok(records.into_iter().map(|record| self.mapper.row(record)).collect());
+            let mapper = Arc::clone(&self.mapper);
+            return Ok(apart(async move { records.into_iter().map(|record| mapper.row(record)).collect() }).await);
         }
         let keys: Vec<(ByteString, i64)> = records
             .iter()

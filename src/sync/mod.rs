@@ -2,6 +2,7 @@
 //! is in `stream`, what people see of it is left to `report`.
 
 mod after;
+mod apart;
 mod archive;
 mod books;
 mod children;

@@ -134,9 +134,10 @@ on_every_engine! {
     async fn a_run_that_holds_the_warehouse_is_named(engine: Engine) {
         let (portal, house) = start(Settings::default(), engine).await;
         // The run waits for an answer, and would for longer than any test lasts.
-        portal.sandbox.fault("/api/v1/tickets/search", [Fault::Stall(time::Duration::from_secs(3_600))]);
+        let stalled = "/api/v1/tickets/search";
+        portal.sandbox.fault(stalled, [Fault::Stall(time::Duration::from_secs(3_600))]);
         let run = house.start(&["sync"]);
-        let waited = tokio::time::timeout(time::Duration::from_secs(60), portal.sandbox.wait_for_requests(2 + compare::ALL.len()));
+        let waited = tokio::time::timeout(time::Duration::from_secs(60), portal.sandbox.wait_for_request_of(stalled));
         waited.await.expect("the run asks");
         let found = findings(&house, 6).await;
         let lock = of(&found, "warehouse", "lock")["found"].as_str().expect("a text").to_owned();

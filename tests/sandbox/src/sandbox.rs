@@ -142,6 +142,15 @@ impl Sandbox {
         let _ = arrived.wait_for(|arrived| *arrived >= count).await;
     }
 
+    /// Waits until a request for this path has arrived since the log was last cleared, answered or not.
+    pub async fn wait_for_request_of(&self, path: &str) {
+        let mut arrived = self.state().journal.watch();
+        while !self.requests().iter().any(|request| request.path == path) {
+            // This handle keeps the sender alive.
+            let _ = arrived.changed().await;
+        }
+    }
+
     /// The most Desk requests that were in flight at once, refused ones among them.
     pub fn peak_in_flight(&self) -> u32 {
         self.state().peak_in_flight

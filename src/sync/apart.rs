@@ -1,0 +1,15 @@
+//! Work in a task of its own. The task that reads and lands hands each statement of a batch to the database and waits for
+//! it; a page that is taken apart in between is a millisecond by which the next statement comes later, and with a dozen
+//! statements a batch these were a fifth of the time that SQLite needs.
+
+use tokio_util::task::AbortOnDropHandle;
+
+/// Runs it in a task of its own, which ends with the future that waits for it.
+pub(super) async fn apart<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match AbortOnDropHandle::new(tokio::spawn(work)).await {
+        Ok(done) => done,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        // Only a runtime that ends takes a task away from who waits for it, and ends that as well.
+        Err(_) => std::future::pending().await,
+    }
+}
