@@ -220,27 +220,40 @@ impl<D: Dialect> SqlWarehouse<D> {
         Ok(())
     }
 
-    /// Moves a window's progress on, if the ledger stands where the part begins, or where it ends because the part is
+    /// Moves the progress of windows on, if the ledger stands where each part begins, or where it ends because the part is
     /// there already. Says whether it does.
     pub(super) async fn save_progress(
         &self,
         open: &mut Open<D>,
         resource: &Resource,
         run: RunId,
-        part: &Part,
+        parts: &[Part],
     ) -> Result<bool, Trouble> {
-        let stands_at = "at_time = ? and position is not distinct from ? and done = ?";
         let place = |at: &Progress| [at.at.into(), at.position.clone().into(), at.done.into()];
+        let mut values: Vec<Value> = Vec::new();
+        for part in parts {
+            let done_by = Value::Integer(part.progress.done.then_some(run.0));
+            values.extend([part.window.0.into(), part.read.into(), done_by]);
+            values.extend(place(&part.since).into_iter().chain(place(&part.progress)));
+        }
+        values.push(resource.name.into());
+        let rows = vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?)"; parts.len()].join(", ");
+        let stands_at = |at: &str| {
+            format!(
+                "held.at_time = {at}_time and held.position is not distinct from {at}_position and held.done = {at}_done"
+            )
+        };
+        let (since, until) = (stands_at("since"), stands_at("until"));
+        // One statement for all: each is a way to the database and back, and with eight windows these were a tenth of the
+        // time that a batch takes in Postgres.
         let sql = format!(
-            "update {{deskhouse_windows}} set at_time = ?, position = ?, done = ?, done_by_run = ?,
-            records_read = records_read + ? where resource = ? and id = ? and (({stands_at}) or ({stands_at}))"
+            "with part (id, read, done_by, since_time, since_position, since_done, until_time, until_position, until_done)
+            as (values {rows})
+            update {{deskhouse_windows}} as held set at_time = until_time, position = until_position, done = until_done,
+            done_by_run = done_by, records_read = held.records_read + read
+            from part where held.resource = ? and held.id = part.id and (({since}) or ({until}))"
         );
-        let mut values = Vec::from(place(&part.progress));
-        values.push(Value::Integer(part.progress.done.then_some(run.0)));
-        values.extend([part.read.into(), resource.name.into(), part.window.0.into()]);
-        values.extend(place(&part.since));
-        values.extend(place(&part.progress));
-        Ok(self.execute(open, &sql, values).await? == 1)
+        Ok(self.execute(open, &sql, values).await? == parts.len() as u64)
     }
 
     /// Moves the bookmark as far as the unfinished windows allow; gives it back.

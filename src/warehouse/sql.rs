@@ -161,10 +161,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         let (read, known_at) = (batch.read(), batch.at - batch.overlap);
         let Batch { resource, run, parts, rows, rejects, at, overlap } = batch;
         let stamp = Stamp { synced_at: at, run };
-        for part in &parts {
-            if !self.save_progress(open, resource, run, part).await? {
-                return Ok(None);
-            }
+        if !self.save_progress(open, resource, run, &parts).await? {
+            return Ok(None);
         }
         self.forget_rejects(open, resource, &rows).await?;
         let counts = self.land_rows(open, resource, rows, stamp, known_at).await?;
