@@ -111,7 +111,11 @@ pub(super) fn page(response: &::http::Response<Bytes>, records: &str) -> Result<
         return Ok(Answer::default());
     }
     // A byte that is no UTF-8 must not cost the page: it becomes U+FFFD, as it would in any text of the database.
-    let body = String::from_utf8_lossy(response.body());
+    let body = match std::str::from_utf8(response.body()) {
+        Ok(body) => Cow::Borrowed(body),
+        // Slower than to find out that all of it is.
+        Err(_) => String::from_utf8_lossy(response.body()),
+    };
     let mut json = serde_json::Deserializer::from_str(&body);
     let envelope = EnvelopeSeed { records }.deserialize(&mut json);
     match envelope.and_then(|envelope| json.end().map(|()| envelope)) {
