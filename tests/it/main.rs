@@ -17,6 +17,7 @@ mod hostile;
 mod incremental;
 mod keyring;
 mod kill;
+mod landing;
 mod limits;
 mod lists;
 mod login;

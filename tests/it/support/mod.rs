@@ -7,6 +7,7 @@ pub(crate) mod discreet;
 pub(crate) mod house;
 pub(crate) mod in_process;
 pub(crate) mod keyring;
+pub(crate) mod landing;
 pub(crate) mod ledger;
 pub(crate) mod old;
 pub(crate) mod postgres;
