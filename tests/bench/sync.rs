@@ -13,7 +13,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use deskhouse::resource::{self, Resource};
+use deskhouse::transform::Row;
 use deskhouse::warehouse::{Dialect, SqlWarehouse};
+use postgres::Cluster;
 use support::landing::{self, COMMIT, Landing};
 use support::portal::{PROGRAM, Portal};
 use support::{Figures, argument, flag, tickets};
@@ -21,7 +23,7 @@ use support::{Figures, argument, flag, tickets};
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let (count, runs) = (argument("--tickets", 200_000), argument("--runs", 5));
-    let alone = if flag("--alone") { tickets(count) } else { Vec::new() };
+    let alone = if flag("--alone") { landing::typed(the_tickets(), &tickets(count), true) } else { Vec::new() };
     let portal = Portal::start(count, &["--concurrency", "50"]);
     let mut figures = Figures::default();
     println!("{count} tickets, {runs} runs\n");
@@ -41,26 +43,37 @@ async fn main() {
     portal.end();
 }
 
-async fn on_sqlite(portal: &Portal, alone: &[String], figures: &mut Figures) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let url = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
-    measure(figures, "sqlite", &sync(portal, &url("warehouse.db"), &[]));
+// Each measurement has a folder or a server of its own, which goes with it: what one has left to the disk slows the next.
+
+async fn on_sqlite(portal: &Portal, alone: &[Row], figures: &mut Figures) {
+    let synced = |resources: &[&str]| {
+        let folder = tempfile::tempdir().expect("a folder");
+        sync(portal, &format!("sqlite:{}", folder.path().join("warehouse.db").display()), resources)
+    };
+    measure(figures, "sqlite", &synced(&[]));
     if !alone.is_empty() {
-        let warehouse = landing::sqlite(&folder.path().join("alone.db")).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let warehouse = landing::sqlite(&folder.path().join("warehouse.db")).await;
         land(figures, "sqlite", &warehouse, alone).await;
         warehouse.close().await;
-        figures.add("sqlite: tickets", "records/s", sync(portal, &url("tickets.db"), &["tickets"]).rate());
+        folder.close().expect("the folder goes");
+        figures.add("sqlite: tickets", "records/s", synced(&["tickets"]).rate());
     }
 }
 
-async fn on_postgres(portal: &Portal, alone: &[String], figures: &mut Figures) {
-    measure(figures, "postgres", &sync(portal, &postgres::new_database().await, &[]));
+async fn on_postgres(portal: &Portal, alone: &[Row], figures: &mut Figures) {
+    let synced = async |resources: &[&str]| {
+        let server = Cluster::start();
+        sync(portal, &server.new_database().await, resources)
+    };
+    measure(figures, "postgres", &synced(&[]).await);
     if !alone.is_empty() {
-        let warehouse = landing::postgres(&postgres::new_database().await).await;
+        let server = Cluster::start();
+        let warehouse = landing::postgres(&server.new_database().await).await;
         land(figures, "postgres", &warehouse, alone).await;
         warehouse.close().await;
-        let tickets = sync(portal, &postgres::new_database().await, &["tickets"]);
-        figures.add("postgres: tickets", "records/s", tickets.rate());
+        drop(server);
+        figures.add("postgres: tickets", "records/s", synced(&["tickets"]).await.rate());
     }
 }
 
@@ -71,11 +84,13 @@ fn measure(figures: &mut Figures, engine: &str, synced: &Synced) {
     figures.add(format!("{engine}: processor time"), "s per million records", processor * 1e6 / records);
 }
 
-async fn land<D: Dialect>(figures: &mut Figures, engine: &str, warehouse: &SqlWarehouse<D>, records: &[String]) {
-    let tickets: &'static Resource = resource::find("tickets").expect("a resource");
-    let landing = Landing::begin(warehouse, tickets).await;
-    let rate = landing.land(records.chunks(COMMIT).map(|records| landing::typed(tickets, records, true))).await;
+async fn land<D: Dialect>(figures: &mut Figures, engine: &str, warehouse: &SqlWarehouse<D>, rows: &[Row]) {
+    let rate = Landing::begin(warehouse, the_tickets()).await.land(rows.chunks(COMMIT).map(<[Row]>::to_vec)).await;
     figures.add(format!("{engine}: tickets landed alone"), "rows/s", rate);
+}
+
+fn the_tickets() -> &'static Resource {
+    resource::find("tickets").expect("a resource")
 }
 
 /// What a sync came to.
