@@ -33,8 +33,9 @@
 //! [`http::Client`], which waits for its turn, looks at the credits, fetches a token from [`auth::Tokens`], sends, and
 //! tries again where that is worth it. Each record of the page becomes a [`transform::Row`], or a [`transform::Reject`]
 //! with its reason. Rows, rejects and the progress of the window make a [`warehouse::Batch`], which passes through a
-//! channel of a few pages, so that reading and landing overlap and memory stays bounded. [`warehouse::Warehouse::land`]
-//! commits it in one transaction, and the counts go to the [`sync::Observer`].
+//! channel of a few pages, so that reading and landing overlap and memory stays bounded. Those that wait there become one
+//! batch, whichever windows they are of. [`warehouse::Warehouse::land`] commits it in one transaction, and the counts go to
+//! the [`sync::Observer`].
 //!
 //! # Invariants
 //!
