@@ -1,6 +1,6 @@
 //! Work in a task of its own. The task that reads and lands hands each statement of a batch to the database and waits for
-//! it; a page that is taken apart in between is a millisecond by which the next statement comes later, and with a dozen
-//! statements a batch these were a fifth of the time that SQLite needs.
+//! it; a page whose rows are made in between is time by which the next statement comes later. Requests stay where they are: a
+//! task begins when a thread takes it up, and resources would be asked in no order, which matters when credits are short.
 
 use tokio_util::task::AbortOnDropHandle;
 

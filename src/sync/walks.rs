@@ -13,7 +13,6 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc;
 
-use super::apart::apart;
 use super::context::Context;
 use super::detail::Details;
 use super::stream::{Halt, Stream};
@@ -30,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(super) struct Walks<'a, W> {
     stream: &'a Stream<'a, W>,
     details: Details<'a, W>,
-    reader: Arc<Reader>,
+    reader: Reader,
     pages: mpsc::Sender<Batch>,
     state: Mutex<State>,
     /// One walk has failed, or nobody takes the pages any more: the others stop at the end of their page.
@@ -62,7 +61,7 @@ impl<'a, W: Warehouse> Walks<'a, W> {
         let state = State { waiting: windows.into(), remaining: HashMap::new() };
         Self {
             details: Details::new(stream),
-            reader: Arc::new(Reader::new(Arc::clone(stream.context.client), stream.resource)),
+            reader: Reader::new(Arc::clone(stream.context.client), stream.resource),
             pages,
             state: Mutex::new(state),
             ended: AtomicBool::new(false),
@@ -129,15 +128,9 @@ impl<'a, W: Warehouse> Walks<'a, W> {
             stopped.cancelled().await;
             tokio::time::sleep(GRACE).await;
         };
-        let (reader, mut walk) = (Arc::clone(&self.reader), reading.walk);
-        let asked = apart(async move {
-            let page = reader.next(&mut walk).await;
-            (walk, page)
-        });
-        let page;
-        (reading.walk, page) = tokio::select! {
+        let page = tokio::select! {
             biased;
-            (walk, page) = asked => (walk, page.map_err(Halt::Read)?),
+            page = self.reader.next(&mut reading.walk) => page.map_err(Halt::Read)?,
             () = out_of_patience => return Err(Halt::Shutdown),
         };
         let Some(page) = page else {
