@@ -40,7 +40,7 @@ impl<'a, W: Warehouse> Details<'a, W> {
     pub(super) async fn rows(&self, window: WindowId, records: Vec<Record>) -> Result<Vec<Result<Row, Reject>>, Halt> {
         if !self.is_asked {
             let mapper = Arc::clone(&self.mapper);
-            return Ok(apart(async move { records.into_iter().map(|record| mapper.row(record)).collect() }).await);
+            return Ok(apart(move || records.into_iter().map(|record| mapper.row(record)).collect()).await);
         }
         let keys: Vec<(ByteString, i64)> = records
             .iter()

@@ -197,11 +197,6 @@ impl Life {
     async fn watched_run(&mut self, end: End) -> Result<Option<Outcome>, String> {
         let before = self.held.take().unwrap_or_else(|| self.disk.reader.held(&self.world));
         self.world.sandbox.clear_requests();
-        // A process that dies takes its tasks along; here each ends when its turn comes.
-        while self.world.sandbox.peak_in_flight() > 0 {
-            tokio::task::yield_now().await;
-            self.world.sandbox.clear_requests();
-        }
         let outcome = self.one_run(end).await;
         let after = self.disk.reader.held(&self.world);
         self.figures.runs += 1;
