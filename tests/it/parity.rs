@@ -5,17 +5,14 @@ use std::collections::BTreeMap;
 
 use chrono::{Duration, TimeDelta};
 use desk_sandbox::Settings;
-use deskhouse::ledger::{Range, RunStart};
-use deskhouse::record::Record;
-use deskhouse::resource::{self, Kind, Resource};
-use deskhouse::transform::Mapper;
-use deskhouse::warehouse::{Batch, Part, Postgres, Sqlite, Warehouse};
+use deskhouse::resource::{self, Kind};
+use deskhouse::warehouse::{Batch, Postgres, Sqlite};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::support::warehouse::{Home, open};
+use crate::support::landing::{Run, iso, tickets};
+use crate::support::warehouse::Home;
 use crate::support::{Database, Engine, House, Portal, noon};
 
 /// A query in the words of each engine, and what both should give.
@@ -191,55 +188,33 @@ async fn assert_same_ledger(sqlite: &Database, postgres: &Database) {
 /// One sight of a ticket: which one, and how often it had changed by then.
 type Sight = (u8, u8);
 
-fn record(&(ticket, version): &Sight) -> Record {
-    let time = noon() + TimeDelta::seconds(i64::from(version));
-    let json = json!({"id": ticket.to_string(), "subject": format!("version {version}"), "threadCount": version,
-        "modifiedTime": time.to_rfc3339()});
-    Record::new(RawValue::from_string(json.to_string()).expect("valid JSON"))
+fn record(&(ticket, version): &Sight) -> Value {
+    let time = noon() - TimeDelta::seconds(60 - i64::from(version));
+    json!({"id": ticket.to_string(), "subject": format!("version {version}"), "threadCount": version,
+        "modifiedTime": iso(time)})
 }
 
 /// Lands pages one after the other; where `joined` says so, two in one batch. Gives the subjects by ticket.
 async fn landed<D: Home>(pages: &[Vec<Sight>], joined: &[bool]) -> BTreeMap<String, String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = Database::new(D::ENGINE, folder.path()).await;
-    let warehouse = open::<D>(&database).await.expect("the warehouse opens");
-    let start = RunStart { command: "sync", org_id: "1".into(), started_at: noon(), holder: "a test".into() };
-    let run = warehouse.begin_run(&start).await.expect("a run");
-    let tickets: &'static Resource = resource::find("tickets").expect("a resource");
-    let history = warehouse.history(tickets).await.expect("a history");
-    let ranges = [Range::new(noon(), noon() + TimeDelta::hours(1))];
-    let bookmark = history.planned(&ranges).expect("a bookmark");
-    let window = warehouse.plan(run, tickets, bookmark, &ranges).await.expect("a window").remove(0);
-    let mapper = Mapper::new(tickets, true);
-    let batch = |page: &Vec<Sight>| Batch {
-        resource: tickets,
-        run,
-        parts: vec![Part {
-            window: window.id,
-            read: page.len() as u64,
-            since: window.progress.clone(),
-            progress: window.progress.clone(),
-        }],
-        rows: page.iter().map(|sight| mapper.row(record(sight)).expect("a row")).collect(),
-        rejects: Vec::new(),
-        at: noon(),
-        overlap: TimeDelta::minutes(15),
-    };
+    let run = Run::<D>::begin(&database).await;
     let mut waiting: Option<Batch> = None;
     for (page, joined) in pages.iter().zip(joined.iter().chain(std::iter::repeat(&false))) {
+        let page = run.page(&page.iter().map(record).collect::<Vec<_>>());
         match waiting.as_mut() {
-            Some(earlier) => earlier.append(batch(page)),
-            None => waiting = Some(batch(page)),
+            Some(earlier) => earlier.append(page),
+            None => waiting = Some(page),
         }
         if let Some(whole) = waiting.take_if(|_| !joined) {
-            warehouse.land([whole]).await.expect("the batch lands");
+            run.land(whole).await;
         }
     }
     if let Some(rest) = waiting {
-        warehouse.land([rest]).await.expect("the batch lands");
+        run.land(rest).await;
     }
-    warehouse.close().await;
-    let rows = database.rows(tickets).await;
+    run.close().await;
+    let rows = database.rows(tickets()).await;
     rows.into_iter().map(|(id, row)| (id, row["subject"].clone().expect("a subject"))).collect()
 }
 
