@@ -75,6 +75,23 @@ fn every_scope_is_among_those_to_be_entered() {
 }
 
 #[test]
+fn every_table_of_the_ledger_is_explained() {
+    let readme = readme();
+    let explained: Vec<_> = readme.lines().filter(|line| line.starts_with("| `deskhouse_")).collect();
+    let folder = std::fs::read_dir(root().join("migrations")).expect("the migrations");
+    let migrations: String =
+        folder.map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("a migration")).collect();
+    let tables: Vec<_> =
+        migrations.lines().filter_map(|line| line.strip_prefix("create table ")?.split_once(' ')).collect();
+    let ledger: Vec<_> = tables.iter().map(|(name, _)| name).filter(|name| name.starts_with("deskhouse_")).collect();
+    assert!(ledger.contains(&&"deskhouse_runs"), "the migrations are not read as they are written");
+    for table in ledger {
+        let is_explained = explained.iter().any(|line| line.contains(&format!("`{table}`")));
+        assert!(is_explained, "README.md does not say what {table} holds");
+    }
+}
+
+#[test]
 fn every_exit_code_is_explained() {
     let readme = readme();
     for class in [
