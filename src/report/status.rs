@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{Table, thousands};
+use crate::ledger::State;
 use crate::resource::{Feed, Kind, Resource};
 use crate::warehouse::Status;
 
@@ -50,7 +51,14 @@ pub fn status(status: &Status) -> String {
             run.credits_left.map_or_else(String::new, thousands),
         ]);
     }
-    format!("portal {org_id}\n\n{}\n\n{}", resources.text(), runs.text())
+    // Nobody is left to write the end of a run that was killed.
+    let is_running = status.runs.iter().any(|run| run.state == State::Running.word());
+    let note = if is_running {
+        "\n\na run that was killed stays `running` until the next one begins; `deskhouse check` tells whether one is at work"
+    } else {
+        ""
+    };
+    format!("portal {org_id}\n\n{}\n\n{}{note}", resources.text(), runs.text())
 }
 
 /// The state of the warehouse as one JSON document.

@@ -105,7 +105,12 @@ on_every_engine! {
 
         // Killed, the first holds nothing any more: no waiting time, nothing to clean up.
         first.kill().await.expect("the first is killed");
+        let note = "a run that was killed stays `running` until the next one begins";
+        let status = house.run(&["status"]).await.exits(0).stdout;
+        assert!(status.contains(note), "{status}");
         house.sync().await;
+        let status = house.run(&["status"]).await.exits(0).stdout;
+        assert!(!status.contains(note), "{status}");
         assert_eq!(state_of_run(&house.database, 1).await, "interrupted");
         compare::assert_same(&portal, &house.database).await;
     }
