@@ -12,7 +12,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use deskhouse::resource::{self, Resource};
 use deskhouse::transform::Row;
-use deskhouse::warehouse::{Dialect, SqlWarehouse};
+use deskhouse::warehouse::Dialect;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use support::landing::{self, BATCH, COMMIT, Landing, typed};
 use support::{Figures, argument, flag, tickets, timed};
@@ -73,7 +73,7 @@ async fn sqlite(figures: &mut Figures, resource: &'static Resource, rows: &[Row]
     let seconds = by_hand_sqlite(&path, resource, rows);
     figures.add("sqlite: by hand", "rows/s", rows.len() as f64 / seconds);
     let warehouse = landing::sqlite(&folder.path().join("landed.db")).await;
-    land_all(figures, "sqlite", &warehouse, resource, rows, changed).await;
+    land_all(figures, "sqlite", &Landing::begin(&warehouse, resource).await, rows, changed).await;
     warehouse.close().await;
 }
 
@@ -102,27 +102,23 @@ async fn on_postgres(figures: &mut Figures, resource: &'static Resource, rows: &
         figures.add(name, "rows/s", rows.len() as f64 / taken.as_secs_f64());
     }
     connection.execute("drop table bare; checkpoint").await.expect("the table goes");
-    land_all(figures, "postgres", &warehouse, resource, rows, changed).await;
+    let landing = Landing::begin(&warehouse, resource).await;
+    land_all(figures, "postgres", &landing, rows, changed).await;
     // Once more from nothing: statements that the connections know were planned for a full table, then for an empty one.
     connection.execute("truncate zoho_desk.tickets; checkpoint").await.expect("a checkpoint");
-    let landing = Landing::begin(&warehouse, resource).await;
-    let rate = landing.land(rows.chunks(COMMIT).map(<[Row]>::to_vec)).await;
-    figures.add("postgres: new again", "rows/s", rate);
+    figures.add("postgres: new again", "rows/s", landing.land(rows).await);
     warehouse.close().await;
 }
 
 async fn land_all<D: Dialect>(
     figures: &mut Figures,
     engine: &str,
-    warehouse: &SqlWarehouse<D>,
-    resource: &'static Resource,
+    landing: &Landing<'_, D>,
     rows: &[Row],
     changed: &[Row],
 ) {
-    let landing = Landing::begin(warehouse, resource).await;
     for (what, rows) in [("new", rows), ("unchanged", rows), ("changed", changed)] {
-        let rate = landing.land(rows.chunks(COMMIT).map(<[Row]>::to_vec)).await;
-        figures.add(format!("{engine}: {what}"), "rows/s", rate);
+        figures.add(format!("{engine}: {what}"), "rows/s", landing.land(rows).await);
     }
 }
 

@@ -16,7 +16,7 @@ use deskhouse::resource::{self, Resource};
 use deskhouse::transform::Row;
 use deskhouse::warehouse::{Dialect, SqlWarehouse};
 use postgres::Cluster;
-use support::landing::{self, COMMIT, Landing};
+use support::landing::{self, Landing};
 use support::portal::{PROGRAM, Portal};
 use support::{Figures, argument, flag, tickets};
 
@@ -85,7 +85,7 @@ fn measure(figures: &mut Figures, engine: &str, synced: &Synced) {
 }
 
 async fn land<D: Dialect>(figures: &mut Figures, engine: &str, warehouse: &SqlWarehouse<D>, rows: &[Row]) {
-    let rate = Landing::begin(warehouse, the_tickets()).await.land(rows.chunks(COMMIT).map(<[Row]>::to_vec)).await;
+    let rate = Landing::begin(warehouse, the_tickets()).await.land(rows).await;
     figures.add(format!("{engine}: tickets landed alone"), "rows/s", rate);
 }
 

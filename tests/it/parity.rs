@@ -194,24 +194,23 @@ fn record(&(ticket, version): &Sight) -> Value {
         "modifiedTime": iso(time)})
 }
 
-/// Lands pages one after the other; where `joined` says so, two in one batch. Gives the subjects by ticket.
+/// Lands pages one after the other; where `joined` says so, it and the next in one batch. Gives the subjects by ticket.
 async fn landed<D: Home>(pages: &[Vec<Sight>], joined: &[bool]) -> BTreeMap<String, String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = Database::new(D::ENGINE, folder.path()).await;
     let run = Run::<D>::begin(&database).await;
-    let mut waiting: Option<Batch> = None;
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut is_open = false;
     for (page, joined) in pages.iter().zip(joined.iter().chain(std::iter::repeat(&false))) {
         let page = run.page(&page.iter().map(record).collect::<Vec<_>>());
-        match waiting.as_mut() {
-            Some(earlier) => earlier.append(page),
-            None => waiting = Some(page),
+        match batches.last_mut() {
+            Some(batch) if is_open => batch.append(page),
+            _ => batches.push(page),
         }
-        if let Some(whole) = waiting.take_if(|_| !joined) {
-            run.land(whole).await;
-        }
+        is_open = *joined;
     }
-    if let Some(rest) = waiting {
-        run.land(rest).await;
+    for batch in batches {
+        assert_eq!(run.land(batch).await.counts.rejected, 0, "every sight is a row");
     }
     run.close().await;
     let rows = database.rows(tickets()).await;

@@ -23,11 +23,11 @@ fn history() -> Settings {
     }
 }
 
-/// Waits until the sync has sent so many requests; it must not end before.
-async fn wait_for_requests(portal: &Portal, sync: &mut Child, count: usize) {
+/// Waits for what the sync is to ask; it must not end before.
+async fn wait_for(asked: impl Future<Output = ()>, sync: &mut Child) {
     tokio::select! {
-        () = portal.sandbox.wait_for_requests(count) => {}
-        status = sync.wait() => panic!("the sync ended before its request {count}: {status:?}"),
+        () = asked => {}
+        status = sync.wait() => panic!("the sync ended before it had asked: {status:?}"),
     }
 }
 
@@ -48,7 +48,7 @@ on_every_engine! {
         let portal = Portal::start(history()).await;
         let house = House::new(&portal, engine).await;
         let mut sync = house.start(&["sync", "--json"]);
-        wait_for_requests(&portal, &mut sync, 40).await;
+        wait_for(portal.sandbox.wait_for_requests(40), &mut sync).await;
         terminate(&sync);
         let ran = house.ended(sync).await.exits(130);
         let summary = ran.json();
@@ -91,10 +91,7 @@ on_every_engine! {
         let stalled = "/api/v1/tickets/search";
         portal.sandbox.fault(stalled, [Fault::Stall(time::Duration::from_secs(3_600))]);
         let mut first = house.start(&["sync"]);
-        tokio::select! {
-            () = portal.sandbox.wait_for_request_of(stalled) => {}
-            status = first.wait() => panic!("the sync ended before it asked for tickets: {status:?}"),
-        }
+        wait_for(portal.sandbox.wait_for_request_of(stalled), &mut first).await;
         portal.sandbox.clear_requests();
 
         let second = house.run(&["sync"]).await.exits(6);

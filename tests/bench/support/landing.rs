@@ -55,18 +55,16 @@ impl<'a, D: Dialect> Landing<'a, D> {
         Self { warehouse, resource, run, window }
     }
 
-    /// Lands rows, so many of them in each transaction. Gives the rows a second, without the time that it takes to make
-    /// them.
-    pub(crate) async fn land(&self, transactions: impl Iterator<Item = Vec<Row>>) -> f64 {
-        let (mut landed, mut seconds) = (0, 0.0);
-        for rows in transactions {
-            landed += rows.len();
+    /// Lands rows. Gives the rows a second, without the time that it takes to make batches of them.
+    pub(crate) async fn land(&self, rows: &[Row]) -> f64 {
+        let mut seconds = 0.0;
+        for rows in rows.chunks(COMMIT) {
             let batches: Vec<_> = rows.chunks(BATCH).map(|rows| self.batch(rows)).collect();
             let (done, taken) = timed(self.warehouse.land(batches)).await;
             done.expect("it lands");
             seconds += taken.as_secs_f64();
         }
-        landed as f64 / seconds
+        rows.len() as f64 / seconds
     }
 
     fn batch(&self, rows: &[Row]) -> Batch {
