@@ -217,7 +217,9 @@ impl Portal<'_> {
     async fn departments(&self, findings: &mut Findings, agent: &Agent) -> Result<(), &'static str> {
         let all = match extract::departments(self.client, BOOKED).await {
             Ok(all) => all,
-            Err(error) if error.ends_all() => return Err(fatal(findings, "departments", error)),
+            Err(extract::Error::Http(error)) if error.ends_all() => {
+                return Err(fatal(findings, "departments", error));
+            }
             Err(error) => {
                 findings.warn(AREA, "departments", error.to_string(), "grant the scope Desk.basic.READ too");
                 return Ok(());

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{World, given, print, wiring};
 use crate::config::{DESK, moment};
 use crate::error::{Class, Error};
-use crate::extract::departments;
+use crate::extract::{self, departments};
 use crate::http::{self, Client, Reply, Request};
 
 #[derive(Debug, Args)]
@@ -130,11 +130,15 @@ async fn department(client: &Client, named: &str) -> Result<String, Error> {
         return Ok(named.to_owned());
     }
     let known = departments(client, "ticket").await.map_err(|error| match error {
-        http::Error::NotGranted { .. } => Error::Usage {
+        extract::Error::Http(error @ http::Error::NotGranted { .. }) => Error::Usage {
             message: format!("the department `{named}` cannot be looked up: {error}"),
             hint: "give its id, or make a refresh token that has the scope Desk.basic.READ too".into(),
         },
-        error => Error::Request(error),
+        extract::Error::Http(error) => Error::Request(error),
+        error => Error::Usage {
+            message: format!("the department `{named}` cannot be looked up: {error}"),
+            hint: "give its id".into(),
+        },
     })?;
     let same = |name: &str| name.to_lowercase() == named.to_lowercase();
     let found: Vec<_> = known.iter().filter(|known| same(&known.name)).map(|known| known.id.as_str()).collect();

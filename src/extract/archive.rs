@@ -6,24 +6,17 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 
 use super::Error;
+use super::pages::Pages;
 use crate::http::{self, Client, Priority, Request};
 use crate::record::Record;
 use crate::resource::{Archive, Resource};
 
 /// Rows in one answer; the largest `limit` of the path (zoho/zohodesk-oas, `Ticket.json`).
-const ROWS: usize = 100;
+const ROWS: u32 = 100;
 
-/// The largest `from` of the path (zoho/zohodesk-oas, `Ticket.json`): a department shows 5,000 and not one more.
-const CEILING: usize = 4_999;
-
-/// What a department shows of its archive.
-#[derive(Debug, Default)]
-pub struct Archived {
-    /// Ids, each once.
-    pub ids: Vec<String>,
-    /// Why there may be more than these.
-    pub gap: Option<Gap>,
-}
+/// Rows of a department that can be reached: `from` ends at 4,999 (zoho/zohodesk-oas, `Ticket.json`), so that it shows
+/// 5,000 and not one more.
+const REACH: u32 = 5_000;
 
 /// Why not all of an archive can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,42 +27,50 @@ pub enum Gap {
     Ceiling,
 }
 
-/// The archived records of a department that were created `since` then: a list does not tell when one last changed. The
-/// list has no order that is documented and maybe counts from 1, so it is stepped through by rows received, and ends where
-/// a page brings nothing new.
-pub async fn archived(
-    client: &Client,
-    resource: &'static Resource,
-    archive: &Archive,
-    department: &str,
+/// The archived records of a department that were created since a start date: a list does not tell when one last changed.
+/// It has no order that is documented, so that only a page with nothing new is its end.
+pub struct ArchiveList {
+    pages: Pages,
     since: Option<DateTime<Utc>>,
-) -> Result<Archived, Error> {
-    let (mut found, mut seen) = (Archived::default(), HashSet::new());
-    let mut from = 0;
-    while from <= CEILING {
-        let rows = ROWS.min(CEILING + 1 - from);
-        let answer = match client.get(&page(resource, archive, department, from, rows)).await {
-            Ok(answer) => answer,
-            Err(http::Error::NotGranted { .. }) if from == 0 => {
-                found.gap = Some(Gap::Refused);
-                return Ok(found);
-            }
-            // A lower ceiling than is documented.
-            Err(http::Error::Unprocessable { .. }) if from > 0 => break,
-            Err(error) => return Err(error.into()),
-        };
-        from += answer.records.len();
-        let before = seen.len();
-        for keys in answer.records.into_iter().map(|record| Record::new(record).keys().clone()) {
-            let is_meant = since.is_none_or(|since| keys.created.is_none_or(|created| created >= since));
-            found.ids.extend(keys.id.filter(|id| seen.insert(id.clone()) && is_meant));
-        }
-        if seen.len() == before {
-            return Ok(found);
-        }
+    seen: HashSet<String>,
+    /// Why there may be more than was listed.
+    pub gap: Option<Gap>,
+}
+
+impl ArchiveList {
+    /// At the beginning of the list.
+    pub fn new(resource: &'static Resource, archive: &Archive, department: &str, since: Option<DateTime<Utc>>) -> Self {
+        let mut pages = Pages::new(request(resource, archive, department), ROWS).reaching(REACH);
+        pages.prove();
+        Self { pages, since, seen: HashSet::new(), gap: None }
     }
-    found.gap = Some(Gap::Ceiling);
-    Ok(found)
+
+    /// Records that were listed so far.
+    pub fn listed(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// Ids of the next page that no page before has had; `None` at the end.
+    pub async fn next(&mut self, client: &Client) -> Result<Option<Vec<String>>, Error> {
+        let records = match self.pages.next(client).await {
+            Ok(Some(records)) => records,
+            Ok(None) => {
+                self.gap = self.pages.has_ceiling().then_some(Gap::Ceiling);
+                return Ok(None);
+            }
+            Err(Error::Http(http::Error::NotGranted { .. })) if self.seen.is_empty() => {
+                self.gap = Some(Gap::Refused);
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let mut ids = Vec::new();
+        for keys in records.iter().map(Record::keys) {
+            let is_meant = self.since.is_none_or(|since| keys.created.is_none_or(|created| created >= since));
+            ids.extend(keys.id.clone().filter(|id| self.seen.insert(id.clone()) && is_meant));
+        }
+        Ok(Some(ids))
+    }
 }
 
 /// Whether the list counts its rows from 1 and not from 0: then row 1 is the first again. It takes a department with two
@@ -100,7 +101,7 @@ pub async fn beyond_archive(
 ) -> Result<Option<i64>, Error> {
     // The last row that is held should be the last of the list.
     let from = (first + held).saturating_sub(1);
-    if from > CEILING {
+    if from >= REACH as usize {
         return Ok(None);
     }
     match client.get(&page(resource, archive, department, from, ROWS)).await {
@@ -110,10 +111,10 @@ pub async fn beyond_archive(
     }
 }
 
-fn page(resource: &'static Resource, archive: &Archive, department: &str, from: usize, rows: usize) -> Request {
-    Request::new(resource.name, archive.path)
-        .priority(Priority::Tombstones)
-        .with("departmentId", department)
-        .with("from", from.to_string())
-        .with("limit", rows.to_string())
+fn page(resource: &'static Resource, archive: &Archive, department: &str, from: usize, rows: u32) -> Request {
+    request(resource, archive, department).with("from", from.to_string()).with("limit", rows.to_string())
+}
+
+fn request(resource: &'static Resource, archive: &Archive, department: &str) -> Request {
+    Request::new(resource.name, archive.path).priority(Priority::Tombstones).with("departmentId", department)
 }

@@ -1,6 +1,9 @@
-//! The departments of a portal, all of them. Which of them is meant is decided by who asks.
+//! Who and what a portal has that records are told apart by: its departments and its agents. Which of them is meant is
+//! decided by who asks.
 
-use crate::http::{Client, Error, Request};
+use super::Error;
+use super::pages::{Pages, all};
+use crate::http::{Client, Request};
 use crate::record::Record;
 
 /// A department.
@@ -12,27 +15,39 @@ pub struct Department {
     pub name: String,
 }
 
-/// Departments in one answer; the largest `limit` of the path (zoho/zohodesk-oas, `Department.json`).
-const ROWS: usize = 200;
+/// Rows in one answer; the largest `limit` of both paths (zoho/zohodesk-oas, `Department.json`, `Agent.json`).
+const ROWS: u32 = 200;
 
 /// Every department, in the portal's order; `resource` pays for it.
 pub async fn departments(client: &Client, resource: &'static str) -> Result<Vec<Department>, Error> {
     let mut departments: Vec<Department> = Vec::new();
-    while departments.len().is_multiple_of(ROWS) {
-        let request = Request::new(resource, "/departments")
-            .with("from", departments.len().to_string())
-            .with("limit", ROWS.to_string());
-        let held = departments.len();
-        for record in client.get(&request).await?.records.into_iter().map(Record::new) {
-            let Some(id) = record.keys().id.clone() else { continue };
+    for record in list(client, resource, "/departments").await? {
+        let id = id(&record, resource)?;
+        if departments.iter().all(|department| department.id != id) {
             let name = record.fields().and_then(|fields| fields.text("name"));
-            if departments.iter().all(|department| department.id != id) {
-                departments.push(Department { id, name: name.unwrap_or_default() });
-            }
-        }
-        if departments.len() == held {
-            break;
+            departments.push(Department { id, name: name.unwrap_or_default() });
         }
     }
     Ok(departments)
+}
+
+/// The ids of all agents, those among them who have left; `resource` pays for it.
+pub async fn agents(client: &Client, resource: &'static str) -> Result<Vec<String>, Error> {
+    let mut ids = Vec::new();
+    for record in list(client, resource, "/agents").await? {
+        let id = id(&record, resource)?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
+async fn list(client: &Client, resource: &'static str, path: &str) -> Result<Vec<Record>, Error> {
+    all(client, Pages::new(Request::new(resource, path), ROWS)).await
+}
+
+/// A record that does not tell its id is one that nothing can be read of: what is cut by them would lack its part.
+fn id(record: &Record, resource: &'static str) -> Result<String, Error> {
+    record.keys().id.clone().ok_or(Error::NoKeys { resource })
 }

@@ -1,6 +1,6 @@
 //! Why a resource cannot be read on. What that means for the run is left to the crate's error table.
 
-use super::Stuck;
+use super::rules::Stuck;
 use crate::http;
 
 /// Why a resource cannot be read on.

@@ -4,7 +4,8 @@
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::walk::Stuck;
+use super::expectation::{Expectation, Expected};
+use super::rules::Stuck;
 use crate::ledger::{Key, Range};
 use crate::record::Keys;
 
@@ -19,9 +20,37 @@ pub(super) struct Frame {
     pub(super) start: Start,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) drain: Option<Drain>,
-    /// Departments still to be read, the current one last; only in the innermost frame.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) departments: Vec<String>,
+    /// Values of the filter that cuts the instant of the frame before, as far as they are still to be read; the current
+    /// one last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", alias = "departments")]
+    pub(super) values: Vec<String>,
+    /// Records that the parts hold which were read, of those values.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) passed: u64,
+    /// Records of the frame, as the count of its first page said. Not kept, like what follows from it.
+    #[serde(skip)]
+    pub(super) whole: Option<u64>,
+    /// Set while the frame is read from its other end, because offsets reach no deeper from this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reversed: Option<Reversed>,
+    /// What the next answer has to show. Not kept: a later run may find that what was known has moved.
+    #[serde(skip)]
+    pub(super) expected: Expectation,
+}
+
+/// Where the reading of a frame from its first end stopped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Reversed {
+    /// The last record that was seen, which has to come again from the other end.
+    pub(super) last: String,
+    /// The row in which it has to come.
+    pub(super) row: u64,
+    /// Records of the frame.
+    pub(super) all: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// How the start of the range is sent.
@@ -62,7 +91,25 @@ pub(super) const MOST_RESTARTS: u32 = 50;
 
 impl Frame {
     pub(super) fn new(key: Key, at: DateTime<Utc>, to: DateTime<Utc>) -> Self {
-        Self { key, at, to, start: Start::Widened, drain: None, departments: Vec::new() }
+        let expected = Expectation::default();
+        Self {
+            key,
+            at,
+            to,
+            start: Start::Widened,
+            drain: None,
+            values: Vec::new(),
+            passed: 0,
+            whole: None,
+            reversed: None,
+            expected,
+        }
+    }
+
+    /// For the parts of an instant by a filter: whether they hold all of it is known when all of them have been read.
+    pub(super) fn of_values(instant: DateTime<Utc>) -> Self {
+        let expected = Expectation { ids: Vec::new(), records: Expected::Exactly(0) };
+        Self { expected, ..Self::new(Key::Created, instant, instant) }
     }
 
     pub(super) fn offset(&self) -> u32 {
@@ -110,8 +157,18 @@ impl Frame {
 
     /// Whether the page does not begin with the record that the last one ended with.
     pub(super) fn moved(&self, records: &[&Keys]) -> bool {
-        let Some(drain) = &self.drain else { return false };
+        let Some(drain) = self.drain.as_ref().filter(|drain| !drain.anchor.is_empty()) else { return false };
         drain.offset > 0 && records.first().and_then(|keys| keys.id.as_ref()) != Some(&drain.anchor)
+    }
+
+    /// Goes on at this row of the same range, which `anchor` has to begin with. Without one the page behind the last row
+    /// is meant, to see whether there is any.
+    pub(super) fn step_to(&mut self, offset: u32, anchor: String, count: Option<u64>) {
+        let restarts = self.drain.as_ref().map_or(0, |drain| drain.restarts);
+        self.drain = Some(Drain { offset, anchor, restarts });
+        if let Some(count) = count {
+            self.expected.records = Expected::Exactly(count);
+        }
     }
 
     pub(super) fn restart(&mut self) -> Result<(), Stuck> {
@@ -132,7 +189,14 @@ impl Frame {
         Ok(())
     }
 
-    pub(super) fn go_to(&mut self, key: DateTime<Utc>) {
+    /// Goes on at the last key of a page, whose records that share it are shown again: `passed` of the range's records lie
+    /// before the end of the page, and it has counted `count`.
+    pub(super) fn go_to(&mut self, key: DateTime<Utc>, records: &[&Keys], passed: u64, count: Option<u64>) {
+        let of_the_key = records.iter().rev().take_while(|keys| self.key_of(keys) == Some(key));
+        let ids: Vec<String> = of_the_key.filter_map(|keys| keys.id.clone()).collect();
+        let again = ids.len() as u64;
+        let records = count.map_or(Expected::Unknown, |count| Expected::Exactly(count.saturating_sub(passed) + again));
+        self.expected = Expectation { ids, records };
         self.at = key;
         self.start = Start::Widened;
         self.drain = None;

@@ -6,7 +6,8 @@
 //! another one vanishes between two pages.
 //!
 //! A page that is shorter than its limit is the last one. Where more depends on it, [`Pager::prove`] asks once more and
-//! takes only a page with nothing new as the end: a portal may have a lower limit than it says.
+//! takes only a page with nothing new as the end: a portal may have a lower limit than it says. A page that contradicts what
+//! is known, an empty one at the beginning or one without the row that it has to begin with, is asked for again.
 
 use crate::http::Problem;
 
@@ -21,6 +22,11 @@ pub(super) struct Pager {
     /// The last row that is held: its number, counted from 0, and its id.
     anchor: Option<(u32, String)>,
     restarts: u32,
+    /// Pages that were doubted so far.
+    doubts: u32,
+    /// The page before was doubted.
+    is_doubted: bool,
+    may_be_empty: bool,
     proves: bool,
     done: bool,
 }
@@ -49,7 +55,21 @@ impl Pager {
     /// At the beginning of a list; `limit` 0 is none.
     pub(super) fn new(limit: u32) -> Self {
         let limit = Some(limit).filter(|limit| *limit > 0);
-        Self { limit, anchor: None, restarts: 0, proves: false, done: false }
+        Self {
+            limit,
+            anchor: None,
+            restarts: 0,
+            doubts: 0,
+            is_doubted: false,
+            may_be_empty: false,
+            proves: false,
+            done: false,
+        }
+    }
+
+    /// Takes an empty list for what it is at once.
+    pub(super) fn may_be_empty(&mut self) {
+        self.may_be_empty = true;
     }
 
     /// Takes only a page with nothing new for the end. A list that was read already is read on from there.
@@ -61,38 +81,51 @@ impl Pager {
         }
     }
 
-    /// What to ask for; `None` at the end.
-    pub(super) fn ask(&self) -> Option<Slice> {
+    /// What to ask for, no more than `most` rows if that is given; `None` at the end.
+    pub(super) fn ask(&self, most: Option<u32>) -> Option<Slice> {
         // A list that counts from 1 has no row 0, and one that is asked for without `from` begins with its first.
         let from = self.anchor.as_ref().map(|(number, _)| *number).filter(|number| *number > 0);
-        (!self.done).then_some(Slice { from, limit: self.limit })
+        let limit = self.limit.map(|limit| most.map_or(limit, |most| limit.min(most)));
+        (!self.done).then_some(Slice { from, limit })
     }
 
-    /// Takes in the ids of a page.
-    pub(super) fn learn(&mut self, ids: &[Option<&str>]) -> Result<(), Lost> {
-        let Some(limit) = self.limit else {
+    /// Takes in the ids of the page that was asked for. One that is doubted comes back as the number of doubts so
+    /// far; what to ask next is known all the same.
+    pub(super) fn learn(&mut self, ids: &[Option<&str>], asked: Slice) -> Result<Option<u32>, Lost> {
+        let was_doubted = std::mem::take(&mut self.is_doubted);
+        if ids.is_empty() && self.anchor.is_none() && !self.may_be_empty && !was_doubted {
+            return Ok(self.doubt());
+        }
+        let Some(limit) = asked.limit else {
             self.done = true;
-            return Ok(());
+            return Ok(None);
         };
         // Rows up to `known` are held already; the first row of the page has the number `number`.
         let (known, number) = match &self.anchor {
             None => (0, 0),
             Some((number, id)) => match ids.iter().position(|found| *found == Some(id)) {
                 Some(place) => (place + 1, number.saturating_sub(place as u32)),
-                None => return self.restart(),
+                None if was_doubted => return self.restart(),
+                None => return Ok(self.doubt()),
             },
         };
         let (is_short, is_new) = (ids.len() < limit as usize, known < ids.len());
         self.done = if self.proves { !is_new } else { is_short };
         if !is_new {
-            return if is_short { Ok(()) } else { Err(Lost::Loop) };
+            return if is_short { Ok(None) } else { Err(Lost::Loop) };
         }
         match ids.iter().enumerate().rev().find_map(|(place, id)| Some((place, (*id)?))) {
             Some((place, id)) => self.anchor = Some((number + place as u32, id.to_owned())),
             None if self.done => {}
             None => return Err(Lost::NoKey),
         }
-        Ok(())
+        Ok(None)
+    }
+
+    fn doubt(&mut self) -> Option<u32> {
+        self.is_doubted = true;
+        self.doubts += 1;
+        Some(self.doubts)
     }
 
     /// Learns from a 422; false where there is nothing to learn.
@@ -106,13 +139,14 @@ impl Pager {
         }
     }
 
-    fn restart(&mut self) -> Result<(), Lost> {
+    fn restart(&mut self) -> Result<Option<u32>, Lost> {
         if self.restarts == MOST_RESTARTS {
             return Err(Lost::Unsettled);
         }
         self.restarts += 1;
+        self.doubts += 1;
         self.anchor = None;
-        Ok(())
+        Ok(Some(self.doubts))
     }
 }
 
@@ -146,10 +180,10 @@ mod tests {
         /// Reads to the end, and gives the ids and the number of requests.
         fn read(&self, pager: &mut Pager) -> Result<(BTreeSet<String>, usize), Lost> {
             let (mut seen, mut requests) = (BTreeSet::new(), 0);
-            while let Some(slice) = pager.ask() {
+            while let Some(slice) = pager.ask(None) {
                 let page = self.page(slice);
                 seen.extend(page.iter().flatten().map(|id| (*id).to_owned()));
-                pager.learn(&page)?;
+                pager.learn(&page, slice)?;
                 requests += 1;
             }
             Ok((seen, requests))
@@ -163,16 +197,16 @@ mod tests {
         pager.prove();
         assert_eq!(portal.read(&mut pager).expect("an end").1, 1);
         pager.prove();
-        assert_eq!(pager.ask(), None);
+        assert_eq!(pager.ask(None), None);
     }
 
     #[test]
     fn a_list_without_limits_comes_whole() {
         let mut pager = Pager::new(0);
-        assert_eq!(pager.ask(), Some(Slice { from: None, limit: None }));
+        assert_eq!(pager.ask(Some(5)), Some(Slice { from: None, limit: None }));
         assert_eq!(Portal::new(300, 0).read(&mut pager).expect("an end").0.len(), 300);
         pager.prove();
-        assert_eq!(pager.ask(), None);
+        assert_eq!(pager.ask(None), None);
     }
 
     #[test]
@@ -186,8 +220,8 @@ mod tests {
     #[test]
     fn a_row_that_vanishes_between_two_pages_hides_no_other_one() {
         let (mut portal, mut pager) = (Portal::new(25, 0), Pager::new(10));
-        let page = portal.page(pager.ask().expect("a page"));
-        pager.learn(&page).expect("a page");
+        let slice = pager.ask(None).expect("a page");
+        pager.learn(&portal.page(slice), slice).expect("a page");
         portal.ids.remove(3);
         let (seen, _) = portal.read(&mut pager).expect("an end");
         assert_eq!(seen.len(), 24);
@@ -195,28 +229,47 @@ mod tests {
 
     #[test]
     fn a_list_that_never_stays_and_one_that_repeats_itself_end() {
+        let slice = Slice { from: None, limit: Some(2) };
         let mut pager = Pager::new(2);
-        let mut lost = Ok(());
-        for round in 0.. {
+        let lost = (0..100).find_map(|round| {
             let (a, b) = (format!("a{round}"), format!("b{round}"));
-            lost = pager.learn(&[Some(&a), Some(&b)]);
-            if lost.is_err() {
-                break;
-            }
-        }
-        assert_eq!(lost, Err(Lost::Unsettled));
+            pager.learn(&[Some(&a), Some(&b)], slice).err()
+        });
+        assert_eq!(lost, Some(Lost::Unsettled));
 
         let mut pager = Pager::new(2);
-        pager.learn(&[Some("a"), Some("b")]).expect("a page");
-        assert_eq!(pager.learn(&[Some("a"), Some("b")]), Err(Lost::Loop));
-        assert_eq!(Pager::new(2).learn(&[None, None]), Err(Lost::NoKey));
+        pager.learn(&[Some("a"), Some("b")], slice).expect("a page");
+        assert_eq!(pager.learn(&[Some("a"), Some("b")], slice), Err(Lost::Loop));
+        assert_eq!(Pager::new(2).learn(&[None, None], slice), Err(Lost::NoKey));
+    }
+
+    #[test]
+    fn an_empty_page_is_asked_for_again_where_it_contradicts_what_is_known() {
+        let slice = Slice { from: None, limit: Some(2) };
+        let mut pager = Pager::new(2);
+        assert_eq!(pager.learn(&[], slice), Ok(Some(1)), "an empty list");
+        assert!(pager.ask(None).is_some());
+        assert_eq!((pager.learn(&[], slice), pager.ask(None)), (Ok(None), None));
+
+        let mut pager = Pager::new(2);
+        pager.learn(&[Some("a"), Some("b")], slice).expect("a page");
+        let behind = pager.ask(None).expect("the page behind it");
+        assert_eq!(pager.learn(&[], behind), Ok(Some(1)), "it has to begin with `b`");
+        assert_eq!(pager.ask(None), Some(behind));
+        assert_eq!(pager.learn(&[], behind), Ok(Some(2)));
+        assert_eq!(pager.ask(None), Some(slice), "from the top");
+
+        let mut pager = Pager::new(2);
+        pager.may_be_empty();
+        assert_eq!((pager.learn(&[], slice), pager.ask(None)), (Ok(None), None));
     }
 
     #[test]
     fn a_limit_is_learnt_from_its_refusal() {
         let mut pager = Pager::new(200);
         assert!(pager.refused(&Problem::Range { field: "limit".into(), largest: 50 }));
-        assert_eq!(pager.ask(), Some(Slice { from: None, limit: Some(50) }));
+        assert_eq!(pager.ask(None), Some(Slice { from: None, limit: Some(50) }));
+        assert_eq!(pager.ask(Some(20)), Some(Slice { from: None, limit: Some(20) }));
         assert!(!pager.refused(&Problem::Range { field: "limit".into(), largest: 50 }));
         assert!(!pager.refused(&Problem::Range { field: "from".into(), largest: 5_000 }));
     }
@@ -231,7 +284,7 @@ mod tests {
             }
             let (seen, requests) = Portal::new(rows, base).read(&mut pager).expect("an end");
             prop_assert_eq!(seen.len(), rows);
-            prop_assert!(requests <= rows / (limit as usize - 2) + 2);
+            prop_assert!(requests <= rows / (limit as usize - 2) + 2 + usize::from(rows == 0));
         }
     }
 }

@@ -5,10 +5,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Error;
 use super::search::{range, record};
-use crate::http::{self, Client, Priority, Problem, Reply, Request};
+use crate::http::{self, Client, Priority, Reply, Request};
 use crate::ledger::Range;
 use crate::record::Record;
-use crate::resource::{Feed, Resource};
+use crate::resource::Resource;
 
 /// One record by its id.
 #[derive(Debug)]
@@ -86,50 +86,6 @@ pub async fn matching(client: &Client, resource: &'static Resource, asked: &Aske
         Some(count) => Ok(count),
         None if answer.records.is_empty() => Ok(0),
         None => Err(Error::NotCounted { resource: resource.name }),
-    }
-}
-
-/// All records of a range, in order of their creation, page by page. What leaves the list meanwhile may hide another one,
-/// so that one which is missing here is not yet gone.
-pub async fn all(client: &Client, resource: &'static Resource, asked: &Asked) -> Result<Vec<Record>, Error> {
-    pages(client, resource, asked.request(resource)).await
-}
-
-/// All records of a list that has no range of created time.
-pub async fn whole_list(client: &Client, resource: &'static Resource) -> Result<Vec<Record>, Error> {
-    let request = Request::new(resource.name, resource.path).priority(Priority::Verify);
-    let request = match resource.feed {
-        Feed::Filtered { range: parameter, needs_range: true, .. } => {
-            let all = Range { from: DateTime::UNIX_EPOCH, to: client.portal_now() + TimeDelta::days(1) };
-            request.with(parameter, range(&all))
-        }
-        _ => request,
-    };
-    pages(client, resource, request).await
-}
-
-async fn pages(client: &Client, resource: &'static Resource, request: Request) -> Result<Vec<Record>, Error> {
-    let request = request.with("sortBy", "createdTime");
-    let (mut records, mut limit): (Vec<Record>, _) = (Vec::new(), resource.page_limit);
-    loop {
-        let from = records.len() as u32 + resource.first_row;
-        let page = request.clone().with("from", from.to_string()).with("limit", limit.to_string());
-        let answer = match client.get(&page).await {
-            Ok(answer) => answer,
-            // The portal takes shorter pages than are documented.
-            Err(http::Error::Unprocessable { problem: Problem::Range { field, largest }, .. })
-                if field == "limit" && (1..limit).contains(&largest) =>
-            {
-                limit = largest;
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let is_empty = answer.records.is_empty();
-        records.extend(answer.records.into_iter().map(|raw| record(resource, raw)));
-        if is_empty || answer.count.is_some_and(|count| records.len() as u64 >= count) {
-            return Ok(records);
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use bytestring::ByteString;
 use chrono::{DateTime, Utc};
 
 use super::Error;
+use super::pages::Pages;
 use crate::http::{Client, Priority, Request};
 use crate::ledger::{Reason, Tombstone};
 use crate::record::Record;
@@ -13,76 +14,48 @@ use crate::record::Record;
 pub const RECYCLE_BIN: &str = "recycle_bin";
 
 /// Largest `limit` of the path (zoho/zohodesk-oas, `RecycleBin.json`).
-const ROWS: usize = 100;
-
-/// A page that does not hold the last row of the one before means that rows have left the bin meanwhile. As often as
-/// this it is read again from its top.
-const MOST_RESTARTS: u32 = 5;
+const ROWS: u32 = 100;
 
 /// A record in the bin.
 pub type Binned = (ByteString, Tombstone);
 
-/// What the bin holds.
-#[derive(Debug, Default)]
+/// What was deleted since a time, and maybe some before: all modules in one list, since ids are unique in a portal and
+/// the bin's names of the modules are documented in two spellings.
 pub struct Bin {
-    /// Records, newest first.
-    pub rows: Vec<Binned>,
-    /// Rows that do not tell which record they are of: each may be any of those that are held.
+    pages: Pages,
+    since: Option<DateTime<Utc>>,
+    /// When the last row of the page before was deleted, for as long as the order is kept. One that is not proves nothing
+    /// about what comes behind.
+    last: Option<DateTime<Utc>>,
+    is_sorted: bool,
+    /// Rows so far that do not tell which record they are of: each may be any of those that are held.
     pub nameless: u64,
 }
 
-/// What was deleted since `since`, and maybe some before: all modules in one list, since ids are unique in a portal and
-/// the bin's names of the modules are documented in two spellings.
-///
-/// Whether `from` counts from 0 or from 1 is not known for certain, so each page begins at the last row of the one before,
-/// which has to come again: on it, or right behind the row before it.
-pub async fn recycle_bin(client: &Client, since: Option<DateTime<Utc>>) -> Result<Bin, Error> {
-    let mut restarts = 0;
-    loop {
-        match once(client, since).await? {
-            Some(found) => {
-                let nameless = found.iter().filter(|row| row.is_none()).count() as u64;
-                return Ok(Bin { rows: found.into_iter().flatten().collect(), nameless });
-            }
-            None if restarts < MOST_RESTARTS => restarts += 1,
-            None => return Err(Error::Unsettled { resource: RECYCLE_BIN }),
-        }
+impl Bin {
+    /// At the newest row.
+    pub fn new(since: Option<DateTime<Utc>>) -> Self {
+        let request =
+            Request::new(RECYCLE_BIN, "/recycleBin").priority(Priority::Tombstones).with("sortBy", "-deletedTime");
+        let mut pages = Pages::new(request, ROWS);
+        pages.prove();
+        Self { pages, since, last: None, is_sorted: true, nameless: 0 }
     }
-}
 
-/// The bin from its top, with `None` for a row that names no record; `None` when it moved under us.
-async fn once(client: &Client, since: Option<DateTime<Utc>>) -> Result<Option<Vec<Option<Binned>>>, Error> {
-    let mut found: Vec<Option<Binned>> = Vec::new();
-    let mut is_sorted = true;
-    loop {
-        let from = found.iter().rposition(Option::is_some).unwrap_or(0);
-        let request = Request::new(RECYCLE_BIN, "/recycleBin")
-            .priority(Priority::Tombstones)
-            .with("sortBy", "-deletedTime")
-            .with("from", from.to_string())
-            .with("limit", ROWS.to_string());
-        let answer = client.get(&request).await?;
-        let now = client.portal_now();
-        let page: Vec<_> = answer.records.into_iter().map(|record| binned(&Record::new(record), now)).collect();
-        let anchor = found.get(from).cloned().flatten().map(|(id, _)| id);
-        let new = match &anchor {
-            None => 0,
-            Some(anchor) => match page.iter().position(|row| row.as_ref().is_some_and(|(id, _)| id == anchor)) {
-                Some(place) => place + 1,
-                None => return Ok(None),
-            },
-        };
-        let before = found.len();
-        found.truncate(from + usize::from(anchor.is_some()));
-        found.extend(page.into_iter().skip(new));
-        let times: Vec<_> =
-            found[from.min(found.len())..].iter().flatten().map(|(_, tombstone)| tombstone.deleted_at).collect();
-        // An order that is not kept proves nothing about what comes behind.
-        is_sorted &= times.is_sorted_by(|newer, older| newer >= older);
-        let is_old = |time: &DateTime<Utc>| since.is_some_and(|since| *time < since);
-        if found.len() == before || (is_sorted && times.last().is_some_and(is_old)) {
-            return Ok(Some(found));
+    /// The next page, which repeats the last row of the one before; `None` behind what was deleted since.
+    pub async fn next(&mut self, client: &Client) -> Result<Option<Vec<Binned>>, Error> {
+        let is_old = |time: DateTime<Utc>| self.since.is_some_and(|since| time < since);
+        if self.is_sorted && self.last.is_some_and(is_old) {
+            return Ok(None);
         }
+        let Some(records) = self.pages.next(client).await? else { return Ok(None) };
+        let now = client.portal_now();
+        let page: Vec<Binned> = records.iter().filter_map(|record| binned(record, now)).collect();
+        self.nameless += (records.len() - page.len()) as u64;
+        let times = page.iter().map(|(_, tombstone)| tombstone.deleted_at);
+        self.is_sorted &= times.clone().is_sorted_by(|newer, older| newer >= older);
+        self.last = times.last().or(self.last);
+        Ok(Some(page))
     }
 }
 

@@ -9,91 +9,30 @@
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::ask::{Ask, PageAsk};
-use super::frame::{Drain, Frame, MOST_RESTARTS, Start, widened};
+use super::expectation::{Doubt, Expectation, Expected};
+use super::frame::{Frame, Reversed, Start, widened};
+use super::rules::{Rules, Stuck};
 use crate::http::Problem;
 use crate::ledger::{Key, Progress, Range, Window};
 use crate::record::Keys;
-use crate::resource::{Resource, Split};
+use crate::resource::Split;
 
 /// A window that is being read.
 #[derive(Debug, Clone)]
 pub struct Walk {
     window: Range,
     rules: Rules,
+    /// Rows of a page for now, where the portal cannot give as many as it takes for a limit.
+    lighter: Option<u32>,
     /// Innermost last; never empty while the walk is not done.
     frames: Vec<Frame>,
 }
 
-/// What is known of a path's limits; a 422 teaches more.
-#[derive(Debug, Clone, Copy)]
-pub struct Rules {
-    /// Largest `limit`.
-    limit: u32,
-    /// Number of rows that `from` and `limit` can reach together, once it is known.
-    reach: Option<u32>,
-    first_row: u32,
-    splits: &'static [Split],
-}
-
-impl Rules {
-    /// What the definition knows.
-    pub fn new(resource: &Resource) -> Self {
-        Self { limit: resource.page_limit, reach: None, first_row: resource.first_row, splits: resource.splits }
-    }
-
-    /// The narrower of both limits.
-    pub fn and(self, other: Self) -> Self {
-        let reach = match (self.reach, other.reach) {
-            (Some(reach), Some(other)) => Some(reach.min(other)),
-            (reach, other) => reach.or(other),
-        };
-        Self { limit: self.limit.min(other.limit), reach, ..self }
-    }
-}
-
-/// Pages that have to be left for a walk to be split: each part ends with a short page, which is one request more. With
-/// half of this a busy day, a thousand changes in an hour, cost up to 14 requests instead of 11; a long history gained one
-/// percent of its time.
-const PAGES_TO_SPLIT: u64 = 10;
-
 /// Created times are not bounded by anything else.
 const FIRST_CREATED: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
-/// Why a walk cannot go on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Stuck {
-    /// The order that was asked for is not the order that came; a key would pass over records.
-    #[error("the portal did not sort by time: a record of {found} came after one of {before}")]
-    Unsorted {
-        /// Time of the earlier row.
-        before: DateTime<Utc>,
-        /// Time of the later row.
-        found: DateTime<Utc>,
-    },
-    /// No record of a page has the time to go on from.
-    #[error("the records carry no time of change; the profile of the sign-in's agent may hide the field")]
-    NoKey,
-    /// More records share one instant than can be told apart.
-    #[error("more than {reach} records share the instant {instant}, and nothing cuts them apart")]
-    TooManyAtOnce {
-        /// The instant.
-        instant: DateTime<Utc>,
-        /// Rows that the portal lets one query reach.
-        reach: u32,
-    },
-    /// One instant changed again and again while it was read.
-    #[error("the records of the instant {instant} changed {MOST_RESTARTS} times while they were read")]
-    Unsettled {
-        /// The instant.
-        instant: DateTime<Utc>,
-    },
-    /// A limit that cannot be kept, or that was kept already.
-    #[error("the portal's limit on `{field}` cannot be kept")]
-    Limit {
-        /// Parameter.
-        field: String,
-    },
-}
+/// Zoho's times are whole seconds, so that this long before one there is none.
+const BETWEEN_SECONDS: TimeDelta = TimeDelta::milliseconds(500);
 
 impl Walk {
     /// Takes up a window where the ledger left it.
@@ -109,22 +48,64 @@ impl Walk {
         let mut frames = frames.filter(|frames: &Vec<Frame>| !frames.is_empty()).unwrap_or_else(fresh);
         // A part may have been given away since the position was noted.
         frames[0].to = frames[0].to.min(window.range.to);
-        Self { window: window.range, rules, frames }
+        Self { window: window.range, rules, lighter: None, frames }
     }
 
-    /// The newer half of what is left to read, as a window of its own; none where `remaining` records are too few to be
-    /// worth it, or where there is only one second left.
-    pub fn newer_half(&self, remaining: u64) -> Option<Range> {
-        let outermost = self.frames.first()?;
-        // Most of what is left may share the instant that is being read, and time does not cut that.
-        let in_an_instant = outermost.drain.is_some() || self.frames.len() > 1;
-        let at = outermost.at;
-        if in_an_instant || remaining < PAGES_TO_SPLIT * u64::from(self.rules.limit) {
-            return None;
+    /// The same walk where something is known of what its next answer has to show.
+    #[must_use]
+    pub fn expecting(mut self, expected: Expectation) -> Self {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.expected = expected;
         }
-        // At a whole second, in case the portal does not look at milliseconds.
-        let middle = (at + (self.window.to - at) / 2).trunc_subsecs(0);
-        (middle > at + TimeDelta::seconds(1)).then_some(Range { from: middle, to: self.window.to })
+        self
+    }
+
+    /// The same walk, begun earlier than its window, at an instant of which records are held.
+    #[must_use]
+    pub fn from_held(mut self, at: DateTime<Utc>, ids: Vec<String>) -> Self {
+        if let [frame] = self.frames.as_mut_slice()
+            && frame.drain.is_none()
+            && at < frame.at
+        {
+            frame.at = at;
+            frame.expected = Expectation::from_held(ids);
+        }
+        self
+    }
+
+    /// The newest of so many equally long parts of what is left to read, as a window of its own; none inside an instant,
+    /// or where only a second is left.
+    pub fn newest_of(&self, parts: u32) -> Option<Range> {
+        if self.is_in_an_instant() || parts < 2 { None } else { self.newest(parts) }
+    }
+
+    /// What can be read by another walk although this one cannot go on: the newer half of the rest, or all of it behind
+    /// the instant in which this walk is. None where there is only one second left.
+    pub fn beyond(&self) -> Option<Range> {
+        if !self.is_in_an_instant() {
+            return self.newest(2);
+        }
+        let from = self.frames.first()?.at.trunc_subsecs(0) + TimeDelta::seconds(1);
+        (from <= self.window.to).then_some(Range { from, to: self.window.to })
+    }
+
+    /// Most of what is left may share the instant that is being read, and time does not cut that.
+    fn is_in_an_instant(&self) -> bool {
+        self.frames.len() > 1 || self.frames.first().is_some_and(|outermost| outermost.drain.is_some())
+    }
+
+    /// It begins at a whole second, in case the portal does not look at milliseconds.
+    fn newest(&self, parts: u32) -> Option<Range> {
+        // A walk may have begun before its window.
+        let at = self.frames.first()?.at.max(self.window.from);
+        let from = (self.window.to - (self.window.to - at) / parts.try_into().ok()?).trunc_subsecs(0);
+        (from > at + TimeDelta::seconds(1)).then_some(Range { from, to: self.window.to })
+    }
+
+    /// What is left to read.
+    pub fn rest(&self) -> Range {
+        let at = self.frames.first().map_or(self.window.to, |outermost| outermost.at);
+        Range { from: at, to: self.window.to.max(at) }
     }
 
     /// Ends the walk before `given`, which another one reads.
@@ -132,21 +113,25 @@ impl Walk {
         self.window.to = given.from - TimeDelta::milliseconds(1);
         if let Some(outermost) = self.frames.first_mut() {
             outermost.to = self.window.to;
+            outermost.expected.records = Expected::PartOfSome;
         }
     }
 
     /// What to ask next; `None` when the window is done.
     pub fn ask(&self) -> Option<Ask> {
         let frame = self.frames.last()?;
-        if self.cut_by() == Some(Split::Department) && frame.departments.is_empty() {
-            return Some(Ask::Departments);
+        if frame.values.is_empty()
+            && let Some(split) = self.cut_by(self.frames.len() - 1).filter(|split| *split != Split::CreatedTime)
+        {
+            return Some(Ask::Values(split));
         }
         let mut page = PageAsk {
             modified: None,
             created: None,
             is_whole: self.frames.len() == 1,
-            department: frame.departments.last().cloned(),
+            cut_by: Vec::new(),
             order: frame.key,
+            is_descending: frame.reversed.is_some(),
             from: frame.offset(),
             limit: self.limit_at(frame.offset()),
         };
@@ -158,51 +143,121 @@ impl Walk {
                 Key::Modified => page.modified = Some(range),
                 Key::Created => page.created = Some(range),
             }
+            page.cut_by.extend(self.cut_by(depth).zip(frame.values.last().cloned()));
         }
         Some(Ask::Page(page))
     }
 
-    /// What the innermost frame cuts the instant of the one before it by.
-    fn cut_by(&self) -> Option<Split> {
-        self.rules.splits.get(self.frames.len().checked_sub(2)?).copied()
+    /// Two questions whose counts differ by the number of records that are left in the range of the next page: for all
+    /// records up to its end, and for those before its beginning. Both are about far more than this range, so that what
+    /// hides a record of it need not hide it from them.
+    pub(super) fn counts(&self) -> Option<[PageAsk; 2]> {
+        let (frame, Some(Ask::Page(page))) = (self.frames.last()?, self.ask()) else { return None };
+        let up_to = |to| page.clone().counting(widened(DateTime::UNIX_EPOCH, to));
+        // What was cut apart is read already.
+        let is_read = frame.start != Start::Widened;
+        let before = if is_read { frame.at + BETWEEN_SECONDS } else { frame.at - BETWEEN_SECONDS };
+        Some([up_to(frame.to.max(before)), up_to(before)])
     }
 
-    /// Learns from a page: the keys of its records in the order they came, and how many match in all.
-    pub fn learn(&mut self, records: &[&Keys], count: Option<u64>) -> Result<(), Stuck> {
-        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
-        let limit = Self::limit(self.rules, frame.offset());
+    /// A record at which the range of the next page begins, if one is known, and the time that it has there.
+    pub(super) fn first_expected(&self) -> Option<(&str, DateTime<Utc>)> {
+        let frame = self.frames.last()?;
+        frame.expected.ids.first().map(|id| (id.as_str(), frame.at))
+    }
+
+    /// Whether a record lies before the range of the next page: a portal that does not look at milliseconds shows those of
+    /// a second before it.
+    pub(super) fn is_before(&self, keys: &Keys) -> bool {
+        let Some(frame) = self.frames.last() else { return false };
+        frame.key_of(keys).is_some_and(|key| key < frame.at)
+    }
+
+    /// What the frame at this depth cuts the instant of the one before it by.
+    fn cut_by(&self, depth: usize) -> Option<Split> {
+        self.rules.splits.get(depth.checked_sub(1)?).copied()
+    }
+
+    /// Learns from a page: the keys of its records in the order they came, and how many match in all. An answer that would
+    /// end the range and cannot be believed teaches nothing; it comes back as a doubt.
+    pub fn learn(&mut self, records: &[&Keys], count: Option<u64>) -> Result<Option<Doubt>, Stuck> {
+        let (rules, lighter) = (self.rules, self.lighter);
+        let Some(frame) = self.frames.last_mut() else { return Ok(None) };
+        let limit = limit_at(rules, lighter, frame.offset());
         let rows = u32::try_from(records.len()).unwrap_or(u32::MAX);
         if frame.moved(records) {
-            return frame.restart();
+            return frame.restart().map(|()| None);
         }
-        let (Some(first), Some(last)) = (frame.first_key(records), frame.last_key(records)?) else {
+        if frame.at == FIRST_CREATED && frame.drain.is_none() {
+            frame.whole = count;
+        }
+        let passed = u64::from(frame.offset()) + u64::from(rows);
+        if let Some(reversed) = &frame.reversed
+            && let Some(place) = records.iter().position(|keys| keys.id.as_ref() == Some(&reversed.last))
+        {
+            // In any other row the order is not the first one turned round, and nothing vouches for what lies between.
+            let (row, all) = (reversed.row, reversed.all);
+            return if u64::from(frame.offset()) + place as u64 == row {
+                self.believe(all).map(|()| None)
+            } else {
+                Err(self.too_many())
+            };
+        }
+        let keys =
+            if frame.reversed.is_some() { None } else { Some((frame.first_key(records), frame.last_key(records)?)) };
+        let (first, last) = match keys {
+            Some((Some(first), Some(last))) => (first, last),
+            // From the other end there are only the records of one instant.
+            None => (frame.at, frame.at),
             // Without a time there is nothing to go on from, which matters only where more is to come: a record that hides
             // its time and stands alone in a range must not hold up the resource for good.
-            let more = rows >= limit || count.is_some_and(|count| count > u64::from(frame.offset()) + u64::from(rows));
-            return if rows > 0 && more { Err(Stuck::NoKey) } else { self.finish_frame() };
+            Some(_) => {
+                let more = rows >= limit || count.is_some_and(|count| count > passed);
+                return if rows > 0 && more { Err(Stuck::NoKey) } else { self.end(records, passed, count) };
+            }
         };
         if frame.start != Start::Widened && first <= frame.at {
-            return frame.start_later();
+            return frame.start_later().map(|()| None);
         }
-        let is_all = count.is_some_and(|count| u64::from(frame.offset()) + u64::from(rows) >= count);
-        let short = rows < limit;
-        if short && is_all {
-            return self.finish_frame();
+        let is_short = rows < limit;
+        if is_short && count.is_some_and(|count| passed >= count) {
+            return self.end(records, passed, count);
         }
-        if last > frame.at && frame.departments.is_empty() {
-            frame.go_to(last);
-            return Ok(());
+        if last > frame.at && frame.values.is_empty() {
+            frame.go_to(last, records, passed, count);
+            return Ok(None);
         }
-        // Nothing later on this page. A short page ends the frame even when the count claims more: what is counted and
-        // not given is hidden from us, and asking again would give the same.
-        if short {
-            return self.finish_frame();
+        let anchor = records.last().and_then(|keys| keys.id.clone());
+        let row = (passed.saturating_sub(1)).try_into().unwrap_or(u32::MAX);
+        match (anchor, count) {
+            // A list that does not count ends where nothing is behind the last row.
+            (_, None) if is_short => frame.step_to(row.saturating_add(1), String::new(), None),
+            // More is counted than is given: the rest may come from the next row on.
+            (_, Some(_)) if is_short && row <= frame.offset() => return Ok(Some(Doubt::Fewer)),
+            (Some(anchor), _) => frame.step_to(row, anchor, count),
+            (None, _) => return Err(Stuck::NoKey),
         }
-        let anchor = records.last().and_then(|keys| keys.id.clone()).ok_or(Stuck::NoKey)?;
-        let restarts = frame.drain.as_ref().map_or(0, |drain| drain.restarts);
-        let offset = frame.offset() + rows - 1;
-        frame.drain = Some(Drain { offset, anchor, restarts });
-        self.go_deeper_beyond_reach()
+        self.go_deeper_beyond_reach().map(|()| None)
+    }
+
+    /// Takes the answer that was doubted for the end of its range, which holds so many `records`.
+    pub fn believe(&mut self, records: u64) -> Result<(), Stuck> {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.passed += records;
+        }
+        self.finish_frame()
+    }
+
+    /// The innermost range ends with this page, if nothing speaks against it.
+    fn end(&mut self, records: &[&Keys], passed: u64, count: Option<u64>) -> Result<Option<Doubt>, Stuck> {
+        let Some(frame) = self.frames.last() else { return Ok(None) };
+        if count.is_some_and(|count| count > passed) {
+            return Ok(Some(Doubt::Fewer));
+        }
+        match frame.expected.doubt(records, frame.offset(), passed) {
+            Some(doubt) => Ok(Some(doubt)),
+            None => self.believe(passed).map(|()| None),
+        }
     }
 
     /// Learns from a 422 that a limit is lower than was thought.
@@ -225,14 +280,14 @@ impl Walk {
         }
     }
 
-    /// Takes the ids of all departments.
-    pub fn departments(&mut self, ids: Vec<String>) -> Result<(), Stuck> {
-        let reach = self.rules.reach.unwrap_or_default();
-        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
-        if ids.is_empty() {
-            return Err(Stuck::TooManyAtOnce { instant: frame.at, reach });
+    /// Takes the values of the filter that [`Ask::Values`] asked for.
+    pub fn values(&mut self, values: Vec<String>) -> Result<(), Stuck> {
+        if values.is_empty() {
+            return Err(self.too_many());
         }
-        frame.departments = ids;
+        if let Some(frame) = self.frames.last_mut() {
+            frame.values = values;
+        }
         Ok(())
     }
 
@@ -241,6 +296,10 @@ impl Walk {
         let Some(outermost) = self.frames.first() else {
             return Progress { at: self.window.to, position: None, done: true };
         };
+        // Nothing of the window itself has been read yet.
+        if outermost.at < self.window.from {
+            return Progress { at: self.window.from, position: None, done: false };
+        }
         let position = match self.frames.as_slice() {
             [frame] if frame.drain.is_none() && frame.start == Start::Widened => None,
             frames => serde_json::to_string(frames).ok(),
@@ -253,18 +312,14 @@ impl Walk {
         self.rules
     }
 
-    /// Takes over what another walk has learnt.
-    pub fn know(&mut self, rules: Rules) -> Result<(), Stuck> {
-        self.rules = self.rules.and(rules);
+    /// Takes over what another walk has learnt, and how many rows a page is to have for now.
+    pub fn know(&mut self, rules: Rules, lighter: Option<u32>) -> Result<(), Stuck> {
+        (self.rules, self.lighter) = (self.rules.and(rules), lighter);
         self.go_deeper_beyond_reach()
     }
 
     fn limit_at(&self, offset: u32) -> u32 {
-        Self::limit(self.rules, offset)
-    }
-
-    fn limit(rules: Rules, offset: u32) -> u32 {
-        rules.reach.map_or(rules.limit, |reach| rules.limit.min(reach.saturating_sub(offset))).max(1)
+        limit_at(self.rules, self.lighter, offset)
     }
 
     fn reach_only(&mut self, rows: u32, from: u32, limit: u32) -> Result<(), Stuck> {
@@ -276,41 +331,90 @@ impl Walk {
     }
 
     /// Cuts the current instant into smaller parts when its next row is out of reach. The anchor and one new row must
-    /// fit, or the page would teach nothing.
+    /// fit, or the page would teach nothing. Where nothing cuts it any more, it is read from its other end as well.
     fn go_deeper_beyond_reach(&mut self) -> Result<(), Stuck> {
         let (Some(reach), Some(frame)) = (self.rules.reach, self.frames.last_mut()) else { return Ok(()) };
         if frame.offset() == 0 || frame.offset() + 2 <= reach {
             return Ok(());
         }
-        frame.drain = None;
-        let instant = frame.at;
-        let split = self.rules.splits.get(self.frames.len() - 1);
-        let created_to = self.window.to + TimeDelta::days(1);
-        self.frames.push(match split {
-            Some(Split::CreatedTime) => Frame::new(Key::Created, FIRST_CREATED, created_to),
-            Some(Split::Department) => Frame::new(Key::Created, instant, instant),
-            None => return Err(Stuck::TooManyAtOnce { instant, reach }),
-        });
+        let (instant, created_to) = (frame.at, self.window.to + TimeDelta::days(1));
+        let deeper = match self.rules.splits.get(self.frames.len() - 1) {
+            Some(Split::CreatedTime) => {
+                let expected = Expectation::part_of_some();
+                Frame { expected, ..Frame::new(Key::Created, FIRST_CREATED, created_to) }
+            }
+            Some(Split::Department | Split::Status | Split::Assignee) => Frame::of_values(instant),
+            None => return self.turn_round(),
+        };
+        if let Some(frame) = self.frames.last_mut() {
+            frame.drain = None;
+        }
+        self.frames.push(deeper);
         Ok(())
+    }
+
+    /// Begins to read the innermost frame from its other end, if both ends together reach all of it.
+    fn turn_round(&mut self) -> Result<(), Stuck> {
+        let too_many = self.too_many();
+        let (Some(reach), Some(frame)) = (self.rules.reach, self.frames.last_mut()) else { return Err(too_many) };
+        // A run that takes this up from the ledger does not know how many there are, and asks from the first one on.
+        if frame.expected.records == Expected::Unknown && frame.drain.as_ref().is_some_and(|drain| drain.restarts == 0)
+        {
+            return frame.restart();
+        }
+        let (Expected::Exactly(count), Some(drain), None) =
+            (frame.expected.records, frame.drain.take(), &frame.reversed)
+        else {
+            return Err(too_many);
+        };
+        let row = count.saturating_sub(u64::from(drain.offset) + 1);
+        if drain.anchor.is_empty() || row >= reach.into() {
+            return Err(too_many);
+        }
+        frame.reversed = Some(Reversed { last: drain.anchor, row, all: count });
+        Ok(())
+    }
+
+    fn too_many(&self) -> Stuck {
+        let instant = self.frames.last().map_or(self.window.to, |frame| frame.at);
+        Stuck::TooManyAtOnce { instant, reach: self.rules.reach.unwrap_or_default() }
     }
 
     /// The innermost frame has been read to its end.
     fn finish_frame(&mut self) -> Result<(), Stuck> {
-        if let Some(frame) = self.frames.last_mut()
-            && frame.departments.len() > 1
-        {
-            frame.departments.pop();
-            frame.drain = None;
-            return Ok(());
-        }
-        self.frames.pop();
-        if let Some(outer) = self.frames.last_mut() {
-            // The instant that the inner frame cut apart is complete.
-            outer.start = Start::After;
-            outer.drain = None;
+        while let Some(mut inner) = self.frames.pop() {
+            if inner.values.len() > 1 {
+                inner.values.pop();
+                let next = Frame { values: inner.values, passed: inner.passed, ..Frame::of_values(inner.at) };
+                self.frames.push(next);
+                break;
+            }
+            let Some(outer) = self.frames.last_mut() else { break };
+            if let Expected::Exactly(all) = outer.expected.records
+                && !inner.values.is_empty()
+                && inner.passed < all
+            {
+                return Err(Stuck::Unaccounted { instant: outer.at, missing: all - inner.passed });
+            }
+            if outer.values.is_empty() {
+                // The instant that the inner frame cut apart is complete.
+                let records = match (outer.expected.records, inner.whole) {
+                    (Expected::Exactly(all), Some(whole)) => Expected::Exactly(all.saturating_sub(whole)),
+                    _ => Expected::PartOfSome,
+                };
+                (outer.start, outer.drain) = (Start::After, None);
+                outer.expected = Expectation { ids: Vec::new(), records };
+                break;
+            }
+            outer.passed += inner.passed;
         }
         Ok(())
     }
+}
+
+fn limit_at(rules: Rules, lighter: Option<u32>, offset: u32) -> u32 {
+    let limit = lighter.map_or(rules.limit, |lighter| rules.limit.min(lighter));
+    Rules { limit, ..rules }.limit_at(offset)
 }
 
 #[cfg(test)]

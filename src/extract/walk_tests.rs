@@ -25,13 +25,7 @@ fn at(seconds: i64) -> DateTime<Utc> {
 }
 
 fn window(from: i64, to: i64) -> Window {
-    let range = Range::new(at(from), at(to));
-    Window {
-        id: WindowId(1),
-        key: Key::Modified,
-        range,
-        progress: Progress { at: range.from, position: None, done: false },
-    }
+    Window { id: WindowId(1), ..Window::of(Key::Modified, Range::new(at(from), at(to))) }
 }
 
 impl Portal {
@@ -62,7 +56,10 @@ impl Portal {
             .filter(|(_, (modified, created, department))| {
                 ask.modified.as_ref().is_none_or(|range| self.within(range, at(*modified)))
                     && ask.created.as_ref().is_none_or(|range| self.within(range, at(*created)))
-                    && ask.department.as_ref().is_none_or(|wanted| *wanted == department.to_string())
+                    && ask.cut_by.iter().all(|(split, wanted)| match split {
+                        Split::Department => *wanted == department.to_string(),
+                        _ => true,
+                    })
             })
             .map(|(id, (modified, created, _))| {
                 let key = if ask.order == Key::Modified { modified } else { created };
@@ -70,6 +67,9 @@ impl Portal {
             })
             .collect();
         found.sort_unstable();
+        if ask.is_descending {
+            found.reverse();
+        }
         let count = self.counts.then_some(found.len() as u64);
         let page = found.into_iter().skip(ask.from as usize).take(ask.limit as usize);
         let keys = page.map(|(_, id, modified, created)| Keys {
@@ -80,6 +80,18 @@ impl Portal {
         Ok((keys.collect(), count))
     }
 
+    /// Believes a doubted answer as far as the counts of wider ranges bear it out.
+    fn settle(&mut self, walk: &mut Walk, from: u32, rows: usize) -> Result<(), Stuck> {
+        let passed = u64::from(from) + rows as u64;
+        if !self.counts {
+            return walk.believe(passed);
+        }
+        let asks = walk.counts().expect("a page was asked for");
+        let [all, before] = asks.map(|ask| self.answer(&ask).expect("a page of one row").1.expect("a count"));
+        assert!(all - before <= passed, "{} records are hidden", all - before - passed);
+        walk.believe(all - before)
+    }
+
     /// Reads a window to its end, saving and taking up the position after each page; gives the ids that came.
     fn read(&mut self, rules: Rules, mut window: Window) -> Result<BTreeSet<usize>, Stuck> {
         let mut seen = BTreeSet::new();
@@ -87,12 +99,14 @@ impl Portal {
         for _ in 0..10_000 {
             match walk.ask() {
                 None => return Ok(seen),
-                Some(Ask::Departments) => walk.departments((0..DEPARTMENTS).map(|id| id.to_string()).collect())?,
+                Some(Ask::Values(_)) => walk.values((0..DEPARTMENTS).map(|id| id.to_string()).collect())?,
                 Some(Ask::Page(ask)) => match self.answer(&ask) {
                     Err(problem) => walk.refused(&problem)?,
                     Ok((keys, count)) => {
                         seen.extend(keys.iter().filter_map(|keys| keys.id.as_ref()?.parse::<usize>().ok()));
-                        walk.learn(&keys.iter().collect::<Vec<_>>(), count)?;
+                        if walk.learn(&keys.iter().collect::<Vec<_>>(), count)?.is_some() {
+                            self.settle(&mut walk, ask.from, keys.len())?;
+                        }
                         window.progress = walk.progress();
                         if window.progress.done {
                             return Ok(seen);
@@ -120,10 +134,11 @@ fn all(count: usize) -> BTreeSet<usize> {
 }
 
 #[test]
-fn an_empty_window_costs_one_request() {
-    let mut portal = Portal::new(Vec::new());
-    assert!(portal.read(rules(), window(0, 100)).expect("a walk to the end").is_empty());
-    assert_eq!(portal.requests, 1);
+fn an_empty_window_is_not_believed_at_once() {
+    let mut walk = Walk::new(rules(), &window(0, 100));
+    assert_eq!(walk.learn(&[], None), Ok(Some(Doubt::Empty)));
+    walk.believe(0).expect("an end");
+    assert_eq!(walk.ask(), None);
 }
 
 #[test]
@@ -134,11 +149,12 @@ fn a_short_page_that_the_count_confirms_ends_the_window() {
 }
 
 #[test]
-fn a_short_page_without_a_count_is_asked_once_more() {
+fn a_short_page_without_a_count_is_asked_for_what_lies_behind_it() {
     let mut portal = Portal::new((0..7).map(|second| (second, 0, 0)).collect());
     portal.counts = false;
     assert_eq!(portal.read(rules(), window(0, 100)), Ok(all(7)));
-    assert_eq!(portal.requests, 2);
+    // From the last key on, and then behind the row that has it.
+    assert_eq!(portal.requests, 3);
 }
 
 #[test]
@@ -164,6 +180,10 @@ fn an_instant_that_nothing_cuts_is_an_error_and_not_a_gap() {
     let mut portal = Portal::new(vec![(50, 40, 1); 90]);
     portal.cap = 29;
     assert_eq!(portal.read(rules(), window(0, 100)), Err(Stuck::TooManyAtOnce { instant: at(40), reach: 30 }));
+    // From both ends, twice as many can be reached.
+    let mut portal = Portal::new(vec![(50, 40, 1); 55]);
+    portal.cap = 29;
+    assert_eq!(portal.read(rules(), window(0, 100)), Ok(all(55)));
 }
 
 #[test]
@@ -248,8 +268,7 @@ proptest! {
         ages.sort();
         let mut seen = BTreeSet::new();
         for range in Range::new(at(0), at(1000)).newest_first(&ages) {
-            let progress = Progress { at: range.from, position: None, done: false };
-            seen.extend(portal.read(rules(), Window { id: WindowId(1), key: Key::Modified, range, progress }).expect("a walk to the end"));
+            seen.extend(portal.read(rules(), Window::of(Key::Modified, range)).expect("a walk to the end"));
         }
         prop_assert_eq!(seen, all(total));
     }
@@ -258,21 +277,57 @@ proptest! {
 #[test]
 fn what_is_given_away_and_what_is_kept_tile_the_window() {
     let rules = Rules { limit: 10, reach: None, first_row: 0, splits: &[] };
+    assert_eq!([99, 100, 149, 150].map(|records| rules.parts(records)), [1, 2, 2, 3]);
     let mut walk = Walk::new(rules, &window(0, 1_000));
-    assert_eq!(walk.newer_half(99), None, "too few records are left");
-    let given = walk.newer_half(100).expect("a part");
-    assert_eq!(given, Range { from: at(500), to: at(1_000) });
+    assert_eq!(walk.newest_of(1), None);
+    let given = walk.newest_of(4).expect("a part");
+    assert_eq!(given, Range { from: at(750), to: at(1_000) });
     walk.give_away(given);
     let Some(Ask::Page(page)) = walk.ask() else { panic!("a page") };
     // A millisecond late, as every end is sent.
     assert_eq!(page.modified.map(|range| range.to), Some(given.from));
-    assert_eq!(walk.newer_half(1_000), Some(Range { from: at(249), to: at(500) - TimeDelta::milliseconds(1) }));
+    assert_eq!(walk.newest_of(3), Some(Range { from: at(499), to: at(750) - TimeDelta::milliseconds(1) }));
 }
 
 #[test]
 fn a_window_of_one_second_is_not_split() {
     let rules = Rules { limit: 10, reach: None, first_row: 0, splits: &[] };
-    assert_eq!(Walk::new(rules, &window(7, 8)).newer_half(1_000_000), None);
+    assert_eq!(Walk::new(rules, &window(7, 8)).newest_of(2), None);
+}
+
+#[test]
+fn an_end_that_shows_fewer_records_than_were_counted_is_doubted() {
+    let keys = |second: i64| Keys { id: Some(second.to_string()), modified: Some(at(second)), created: None };
+    let pages: Vec<Keys> = (0..20).map(keys).collect();
+    let page = |range: std::ops::Range<usize>| pages[range].iter().collect::<Vec<_>>();
+    let begun = || {
+        let mut walk = Walk::new(rules(), &window(0, 100));
+        assert_eq!(walk.learn(&page(0..10), Some(15)), Ok(None));
+        walk
+    };
+    let mut walk = begun();
+    // Row 9 comes again, and five behind it.
+    assert_eq!(walk.learn(&page(9..15), Some(6)), Ok(None));
+    assert_eq!(walk.ask(), None);
+    assert_eq!(begun().learn(&[], None), Ok(Some(Doubt::WithoutFirst)));
+    assert_eq!(begun().learn(&page(10..15), Some(5)), Ok(Some(Doubt::WithoutFirst)));
+    assert_eq!(begun().learn(&page(9..12), Some(3)), Ok(Some(Doubt::Fewer)));
+    let mut given_away = begun();
+    given_away.give_away(given_away.newest_of(2).expect("a part"));
+    assert_eq!(given_away.learn(&page(9..12), Some(3)), Ok(Some(Doubt::Unproven)));
+    assert_eq!(given_away.rest(), Range { from: at(9), to: at(54) - TimeDelta::milliseconds(1) });
+}
+
+#[test]
+fn a_page_that_gives_less_than_it_counts_is_read_on_by_its_rows() {
+    let mut walk = Walk::new(rules(), &window(50, 100));
+    let keys = tie(0..6);
+    let records: Vec<_> = keys.iter().collect();
+    assert_eq!(walk.learn(&records[..4], Some(6)), Ok(None));
+    assert!(matches!(walk.ask(), Some(Ask::Page(PageAsk { from: 3, .. }))));
+    assert_eq!(walk.learn(&records[3..4], Some(6)), Ok(Some(Doubt::Fewer)), "it gives nothing new");
+    assert_eq!(walk.learn(&records[3..], Some(6)), Ok(None));
+    assert_eq!(walk.ask(), None);
 }
 
 #[test]

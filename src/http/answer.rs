@@ -48,7 +48,16 @@ pub(super) enum Cause {
     Status(u16),
     NotJson,
     NoList,
+    Timeout,
+    TooLarge,
     Transport(String),
+}
+
+impl Cause {
+    /// Whether less may be had where this much was not: the portal took too long for it, or sent more than is read.
+    pub(super) fn is_heavy(&self) -> bool {
+        matches!(self, Self::Timeout | Self::TooLarge | Self::Status(408 | 504))
+    }
 }
 
 impl Failure {
@@ -58,8 +67,15 @@ impl Failure {
         let cause = Cause::Transport(source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}")));
         match error {
             transport::Error::Connect(_) | transport::Error::Request(_) => Self::Unsent(cause),
-            transport::Error::Timeout | transport::Error::Cut(_) | transport::Error::TooLarge => Self::Transient(cause),
+            transport::Error::Cut(_) => Self::Transient(cause),
+            transport::Error::Timeout => Self::Transient(Cause::Timeout),
+            transport::Error::TooLarge => Self::Transient(Cause::TooLarge),
         }
+    }
+
+    /// Whether a request for less may fare better.
+    pub(super) fn is_heavy(&self) -> bool {
+        matches!(self, Self::Transient(cause) if cause.is_heavy())
     }
 }
 
@@ -72,6 +88,8 @@ impl fmt::Display for Cause {
             }
             Self::NotJson => f.write_str("an answer that is not JSON or was cut short"),
             Self::NoList => f.write_str("an answer without a list of records"),
+            Self::Timeout => write!(f, "{}", transport::Error::Timeout),
+            Self::TooLarge => write!(f, "{}", transport::Error::TooLarge),
             Self::Transport(error) => f.write_str(error),
         }
     }

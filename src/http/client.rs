@@ -139,7 +139,11 @@ impl Client {
                 renewed = true;
                 continue;
             }
-            match self.settings.patience.wait(&failure, request.only_reads(), tries, (self.settings.random)()) {
+            let patience = match request.tries_if_heavy.filter(|_| failure.is_heavy()) {
+                Some(tries) => Patience { tries: tries.min(self.settings.patience.tries) },
+                None => self.settings.patience,
+            };
+            match patience.wait(&failure, request.only_reads(), tries, (self.settings.random)()) {
                 Some(wait) => {
                     tracing::debug!(request = %request, tries, wait_ms = wait.as_millis() as u64, "trying again");
                     tokio::time::sleep(wait).await;
@@ -263,6 +267,7 @@ impl Client {
             tries: 1,
             seconds: 0.0,
             cause: error.to_string(),
+            is_heavy: false,
         })?;
         Ok(match self.transport.send(sent).await {
             Ok(response) => {
@@ -333,14 +338,15 @@ impl Client {
     }
 
     fn give_up(&self, asked: &Request, failure: Failure, tries: u32, seconds: f64) -> Error {
-        let request = asked.to_string();
+        let (request, is_heavy) = (asked.to_string(), failure.is_heavy());
         match failure {
             Failure::Transient(cause) if !asked.only_reads() => Error::Uncertain { request, cause: cause.to_string() },
             Failure::Unsent(cause) | Failure::Transient(cause) => {
-                Error::Spent { request, tries, seconds, cause: cause.to_string() }
+                Error::Spent { request, tries, seconds, cause: cause.to_string(), is_heavy }
             }
             Failure::Concurrency => {
-                Error::Spent { request, tries, seconds, cause: "429 too many calls of this portal at a time".into() }
+                let cause = "429 too many calls of this portal at a time".into();
+                Error::Spent { request, tries, seconds, cause, is_heavy }
             }
             Failure::CreditsGone(seconds) => {
                 let mut books = self.books();

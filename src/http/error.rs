@@ -81,6 +81,8 @@ pub enum Error {
         seconds: f64,
         /// The last failure.
         cause: String,
+        /// Whether less may be had at once where this much was not.
+        is_heavy: bool,
     },
     /// The answer is not what it should be, so that nothing is known by it: the resource fails, the others go on.
     #[error("{request} was answered with {found}")]
@@ -101,6 +103,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a request for less may fare better.
+    pub fn is_heavy(&self) -> bool {
+        matches!(self, Self::Spent { is_heavy: true, .. })
+    }
+
     /// Whether every other request would fare as this one did.
     pub fn ends_all(&self) -> bool {
         matches!(

@@ -29,6 +29,9 @@ pub struct Request {
     pub records: &'static str,
     /// How important it is when credits are short.
     pub priority: Priority,
+    /// Times that it is worth trying where it proves too heavy for the portal, because less can be asked for; as often as
+    /// any other failure where not.
+    pub tries_if_heavy: Option<u32>,
 }
 
 impl Request {
@@ -40,7 +43,7 @@ impl Request {
     /// A request to any product, without parameters. `path` is the whole path on its server.
     pub fn to(product: &'static Product, method: Method, path: String, resource: &'static str) -> Self {
         let (query, records, priority) = (Vec::new(), "data", Priority::Main);
-        Self { method, product, path, query, json: None, resource, records, priority }
+        Self { method, product, path, query, json: None, resource, records, priority, tries_if_heavy: None }
     }
 
     /// Adds a query parameter.

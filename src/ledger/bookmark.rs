@@ -25,12 +25,24 @@ pub struct Bookmark {
 }
 
 /// Ages at which the first run cuts history, so that the last months can be queried within minutes.
-const FIRST_RUN_AGES: [TimeDelta; 2] = [TimeDelta::days(30), TimeDelta::days(365)];
+const FIRST_RUN_AGES: [TimeDelta; 3] = [TimeDelta::days(30), TimeDelta::days(90), TimeDelta::days(365)];
 
 impl History {
     /// The start date before which nothing was ever asked for; none where everything was: no portal is older than 2010.
     pub fn start(&self) -> Option<DateTime<Utc>> {
         self.bookmark.map(|bookmark| bookmark.since).filter(|since| since.year() >= 2010)
+    }
+
+    /// The parts of history that a first run reads one after the other, newest first; a short one is read as it is.
+    pub fn parts(now: DateTime<Utc>, range: Range) -> Vec<Range> {
+        let since = now - range.to;
+        let ages = FIRST_RUN_AGES.map(|age| age - since);
+        range.newest_first(&ages)
+    }
+
+    /// Which part of history a window that ends at `to` belongs to, the newest being 0.
+    pub fn age(now: DateTime<Utc>, to: DateTime<Utc>) -> usize {
+        FIRST_RUN_AGES.iter().filter(|age| now - to >= **age).count()
     }
 
     /// The ranges that need a new window, newest first. `now` is the portal's time.
@@ -41,7 +53,7 @@ impl History {
     /// missing part.
     pub fn ranges_to_read(&self, start_date: DateTime<Utc>, now: DateTime<Utc>, overlap: TimeDelta) -> Vec<Range> {
         let Some(bookmark) = &self.bookmark else {
-            return Range::new(start_date.min(now), now).newest_first(&FIRST_RUN_AGES);
+            return vec![Range::new(start_date.min(now), now)];
         };
         let mut ranges = vec![Range::new((bookmark.until - overlap).max(bookmark.since), now)];
         if start_date < bookmark.since {
@@ -107,6 +119,20 @@ mod tests {
     }
 
     #[test]
+    fn history_is_read_newest_first() {
+        let day = 24 * 60;
+        let parts = History::parts(at(1_000 * day), Range::new(at(0), at(990 * day)));
+        let starts = parts.iter().map(|part| (at(1_000 * day) - part.from).num_days()).collect::<Vec<_>>();
+        assert_eq!(starts, [30, 90, 365, 1_000]);
+        assert_eq!(
+            [5, 30, 89, 364, 366].map(|age| History::age(at(1_000 * day), at((1_000 - age) * day))),
+            [0, 1, 1, 2, 3]
+        );
+        let last_week = Range::new(at(993 * day), at(1_000 * day));
+        assert_eq!(History::parts(at(1_000 * day), last_week), [last_week]);
+    }
+
+    #[test]
     fn a_later_run_reads_the_overlap_again() {
         let ranges = read_once(at(100)).ranges_to_read(at(0), at(200), OVERLAP);
         assert_eq!(ranges, [Range::new(at(85), at(200))]);
@@ -115,8 +141,7 @@ mod tests {
     #[test]
     fn unfinished_windows_come_first_only_where_little_is_new() {
         let range = Range::new(at(0), at(50));
-        let progress = crate::ledger::Progress { at: at(0), position: None, done: false };
-        let window = Window { id: crate::ledger::WindowId(1), key: crate::ledger::Key::Modified, range, progress };
+        let window = Window::of(crate::ledger::Key::Modified, range);
         let stopped = History { open: vec![window], ..read_once(at(100)) };
         assert!(stopped.unfinished_first(at(101), OVERLAP));
         assert!(!stopped.unfinished_first(at(115), OVERLAP));

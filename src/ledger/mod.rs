@@ -5,6 +5,7 @@ mod bookmark;
 mod credits;
 mod run;
 mod spread;
+mod tally;
 mod tombstone;
 mod window;
 
@@ -12,5 +13,6 @@ pub use bookmark::{Bookmark, History};
 pub use credits::{Booking, Spending, Spent, Today};
 pub use run::{Counts, ResourceOutcome, RunEnd, RunId, RunStart, State, Usage};
 pub use spread::Spread;
+pub use tally::{Tally, Verdict};
 pub use tombstone::{Brake, Reason, Tombstone};
 pub use window::{Key, Progress, Purpose, Range, Window, WindowId};

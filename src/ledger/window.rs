@@ -145,9 +145,22 @@ pub struct Window {
     pub range: Range,
     /// How far it has been read.
     pub progress: Progress,
+    /// Whether it was made of a part of another one that held records.
+    pub is_part: bool,
 }
 
 impl Window {
+    /// A window that is in no ledger, and not begun.
+    pub fn of(key: Key, range: Range) -> Self {
+        let progress = Progress { at: range.from, position: None, done: false };
+        Self { id: WindowId(0), key, range, progress, is_part: false }
+    }
+
+    /// Whether reading it was begun.
+    pub fn is_begun(&self) -> bool {
+        self.progress.at != self.range.from || self.progress.position.is_some()
+    }
+
     /// What is still to be read of it.
     pub fn rest(&self) -> Range {
         Range { from: self.progress.at, to: self.range.to }

@@ -115,6 +115,11 @@ impl Feed {
         }
     }
 
+    /// Whether each answer counts the records that match.
+    pub const fn is_counted(&self) -> bool {
+        matches!(self, Self::Search { .. })
+    }
+
     /// Column that says when a record last changed and which of two versions is the newer one; none for a list, which is
     /// the newest there is.
     pub const fn cursor(&self) -> Option<&'static str> {
@@ -132,6 +137,10 @@ pub enum Split {
     CreatedTime,
     /// `departmentId`, one department after the other.
     Department,
+    /// `status`, by its types: `${OPEN}` and so on, of which each status has one.
+    Status,
+    /// `assigneeId`, one agent after the other, and those of nobody.
+    Assignee,
 }
 
 /// One column of a table.
@@ -235,6 +244,12 @@ impl Resource {
     /// Field of a record that says when it last changed, and by which a search or a list sorts it.
     pub fn time_field(&self) -> &'static str {
         self.cursor().map_or("modifiedTime", |(_, column)| column.pointer.trim_start_matches('/'))
+    }
+
+    /// Field of a record that says whether it is archived, where some are.
+    pub fn archive_field(&self) -> Option<&'static str> {
+        let (columns, archive): (&'static [Column], _) = (self.columns, self.archive?);
+        columns.iter().find(|column| column.name == archive.flag).map(|column| column.pointer.trim_start_matches('/'))
     }
 
     /// Path of the list below a record of the parent.

@@ -293,6 +293,8 @@ mod tests {
                 let (name, kind) = match split {
                     Split::CreatedTime => ("created_time", Kind::Timestamp),
                     Split::Department => ("department_id", Kind::Text),
+                    Split::Status => ("status", Kind::Text),
+                    Split::Assignee => ("assignee_id", Kind::Text),
                 };
                 assert_eq!(column_of(resource, name).map(|column| column.kind), Some(kind), "{} {name}", resource.name);
             }

@@ -14,7 +14,7 @@ pub(super) static TICKETS: Resource = Resource {
     scopes: &["Desk.tickets.READ", "Desk.search.READ"],
     page_limit: 100,
     first_row: 0,
-    splits: &[Split::CreatedTime, Split::Department],
+    splits: &[Split::CreatedTime, Split::Department, Split::Status, Split::Assignee],
     has_bin: true,
     archive: Some(&Archive {
         name: "archived_tickets",

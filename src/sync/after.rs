@@ -1,13 +1,14 @@
 //! What a run does once the pages of all resources are landed: the archive, then the recycle bin, which has to come after
-//! everything that may show a record that is gone, then a slice of the comparison with the portal.
+//! everything that may show a record that is gone, then a count of what the portal has, and a slice of the comparison with it.
 
 use super::archive::Shelves;
 use super::context::Context;
 use super::stream::{End, settle};
+use super::tally::Counter;
 use super::trash::Trash;
 use super::verify;
 use crate::ledger::{Counts, State};
-use crate::resource::{self, Feed};
+use crate::resource::{self, Feed, Resource};
 use crate::warehouse::Warehouse;
 
 /// What the stages after the pages work with.
@@ -27,7 +28,11 @@ impl<W: Warehouse> After<'_, W> {
         self.read_archives(ends).await;
         let bin = Trash { context: self.context }.run(ends).await;
         if goes_on(&bin) {
-            self.compare(ends).await;
+            let counter = Counter { context: self.context };
+            let differing = counter.count(ends).await;
+            let first: Vec<_> = differing.iter().map(|difference| difference.resource).collect();
+            self.compare(ends, &first).await;
+            counter.recount(ends, differing).await;
         }
         vec![bin]
     }
@@ -50,11 +55,11 @@ impl<W: Warehouse> After<'_, W> {
         }
     }
 
-    async fn compare(&self, ends: &mut [End]) {
+    async fn compare(&self, ends: &mut [End], first: &[&'static Resource]) {
         let resources = complete(ends).filter_map(|end| resource::find(end.outcome.resource));
         // A list that was read whole has just been compared.
         let resources = resources.filter(|resource| !matches!(resource.feed, Feed::List(_))).collect();
-        for (counts, End { outcome, stop }) in verify::slice(self.context, resources).await {
+        for (counts, End { outcome, stop }) in verify::slice(self.context, resources, first).await {
             let Some(held) = ends.iter_mut().find(|held| held.outcome.resource == outcome.resource) else { continue };
             held.outcome.counts += counts;
             held.outcome.usage = outcome.usage;

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::context::Context;
 use super::stream::Halt;
-use crate::extract::{self, Archived, Department, Gap, Single};
+use crate::extract::{self, ArchiveList, Department, Gap, Single};
 use crate::ledger::Counts;
 use crate::resource::{Archive, Resource};
 use crate::transform::Mapper;
@@ -53,9 +53,9 @@ impl<W: Warehouse> Shelves<'_, W> {
         if !is_known {
             let since = self.context.warehouse.history(resource).await?.start();
             for department in self.departments(resource).await? {
-                let found = self.list(resource, archive, &department, since).await?;
-                gaps.extend(gap(&department, &found));
-                self.land(resource, archive, found.ids, counts).await?;
+                let (ids, gap) = self.list(resource, archive, &department, since).await?;
+                gaps.extend(gap);
+                self.land(resource, archive, ids, counts).await?;
             }
         }
         self.done(resource, archive, now).await?;
@@ -71,18 +71,23 @@ impl<W: Warehouse> Shelves<'_, W> {
     }
 
     async fn departments(&self, resource: &'static Resource) -> Result<Vec<Department>, Halt> {
-        self.context.ask(async { Ok(extract::departments(self.context.client, resource.name).await?) }).await
+        self.context.ask(extract::departments(self.context.client, resource.name)).await
     }
 
-    /// Lists the archive of a department, from a start date on.
+    /// Lists the archive of a department, from a start date on: its ids, each once, and a sentence about what it does not
+    /// show.
     pub(super) async fn list(
         &self,
         resource: &'static Resource,
         archive: &Archive,
         department: &Department,
         since: Option<DateTime<Utc>>,
-    ) -> Result<Archived, Halt> {
-        self.context.ask(extract::archived(self.context.client, resource, archive, &department.id, since)).await
+    ) -> Result<(Vec<String>, Option<String>), Halt> {
+        let (mut list, mut ids) = (ArchiveList::new(resource, archive, &department.id, since), Vec::new());
+        while let Some(page) = self.context.ask(list.next(self.context.client)).await? {
+            ids.extend(page);
+        }
+        Ok((ids, gap(department, &list)))
     }
 
     /// The archives whose length is not what the warehouse holds of them: a request each, whatever they hold. All of them
@@ -176,13 +181,13 @@ impl<W: Warehouse> Shelves<'_, W> {
 }
 
 /// Says what an archive does not show.
-pub(super) fn gap(department: &Department, found: &Archived) -> Option<String> {
+fn gap(department: &Department, list: &ArchiveList) -> Option<String> {
     let name = if department.name.is_empty() { &department.id } else { &department.name };
-    match found.gap? {
+    match list.gap? {
         Gap::Refused => Some(format!("the archive of department {name} may not be seen")),
         Gap::Ceiling => Some(format!(
             "the archive of department {name} is longer than the {} records that Zoho lists of it",
-            found.ids.len()
+            list.listed()
         )),
     }
 }

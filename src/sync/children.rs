@@ -2,6 +2,7 @@
 //! Which these are, the ledger knows; so a run that is stopped goes on with what is left of them. What a list does not have
 //! is marked as gone.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::future;
 use std::pin::pin;
@@ -16,7 +17,7 @@ use super::Event;
 use super::context::Context;
 use super::stream::Halt;
 use super::verify::{Compared, Hand};
-use crate::extract::{self, ListReader, Single};
+use crate::extract::{self, ListReader, Single, Weight};
 use crate::http::{self, Priority};
 use crate::ledger::{Brake, Counts, Reason, Tombstone};
 use crate::resource::{self, Resource};
@@ -44,6 +45,7 @@ pub(super) struct Children<'a, W> {
     resource: &'static Resource,
     parent: &'static Resource,
     mapper: Arc<Mapper>,
+    weight: Arc<Weight>,
     brake: Brake,
     priority: Priority,
     pub(super) counts: Counts,
@@ -76,6 +78,7 @@ impl<'a, W: Warehouse> Children<'a, W> {
             resource,
             parent: resource::parent_of(resource).unwrap_or(resource),
             mapper: Arc::new(Mapper::new(resource, context.plan.keep_raw)),
+            weight: Arc::default(),
             brake,
             priority,
             counts: Counts::default(),
@@ -140,7 +143,7 @@ impl<'a, W: Warehouse> Children<'a, W> {
                 self.mark_missing().await?;
                 return Ok(true);
             }
-            let mut is_cut = false;
+            let (mut is_cut, ended) = (false, Cell::new(false));
             // Reading and landing go on side by side: a list may be read once more while it is landed, and has to get its
             // turn. Nothing waits in the channel for long, since a batch of parents ends.
             let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -148,18 +151,28 @@ impl<'a, W: Warehouse> Children<'a, W> {
             let at_once = if self.priority == Priority::Verify { LISTS_BESIDE } else { LISTS_AT_ONCE };
             let reading = async {
                 let may_begin = stream::iter(parents).take_while(|_| {
-                    is_cut = !may_go_on();
-                    future::ready(!is_cut)
+                    is_cut = !ended.get() && !may_go_on();
+                    future::ready(!is_cut && !ended.get())
                 });
                 let mut lists = pin!(may_begin.map(|parent| reader.list(parent, false)).buffer_unordered(at_once));
+                let mut halt = None;
                 while let Some(listed) = lists.next().await {
-                    // Landing has failed, and says why.
-                    if sender.send(listed?).is_err() {
-                        break;
+                    match listed {
+                        Ok(listed) => {
+                            // Landing has failed, and says why.
+                            if sender.send(listed).is_err() {
+                                break;
+                            }
+                        }
+                        // What is under way is paid for, and is read to its end or until patience is over.
+                        Err(halted) => {
+                            ended.set(true);
+                            halt.get_or_insert(halted);
+                        }
                     }
                 }
                 drop(sender);
-                Ok(())
+                halt.map_or(Ok(()), Err)
             };
             let landing = async {
                 let (mut listed, mut landed) = (Vec::new(), Ok(()));
@@ -292,8 +305,9 @@ impl<'a, W: Warehouse> Children<'a, W> {
     }
 
     fn reader(&self) -> Reader<'a, W> {
-        let (resource, parent, mapper) = (self.resource, self.parent, Arc::clone(&self.mapper));
-        Reader { context: self.context, resource, parent, mapper, priority: self.priority }
+        let (resource, parent) = (self.resource, self.parent);
+        let (mapper, weight) = (Arc::clone(&self.mapper), Arc::clone(&self.weight));
+        Reader { context: self.context, resource, parent, mapper, weight, priority: self.priority }
     }
 }
 
@@ -303,6 +317,7 @@ struct Reader<'a, W> {
     resource: &'static Resource,
     parent: &'static Resource,
     mapper: Arc<Mapper>,
+    weight: Arc<Weight>,
     priority: Priority,
 }
 
@@ -310,7 +325,7 @@ impl<W: Warehouse> Reader<'_, W> {
     /// Reads all of the list of one parent; with `prove`, until a page brings nothing new.
     async fn list(&self, parent: Parent, prove: bool) -> Result<(Parent, Listed), Halt> {
         let client = Arc::clone(self.context.client);
-        let mut reader = ListReader::below(client, self.resource, &parent.id, self.priority);
+        let mut reader = ListReader::below(client, self.resource, &parent.id, self.priority, &self.weight);
         if prove {
             reader.prove();
         }

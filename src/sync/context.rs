@@ -1,6 +1,7 @@
 //! What every stage of a run works with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
@@ -11,6 +12,9 @@ use crate::extract;
 use crate::http::Client;
 use crate::ledger::RunId;
 use crate::warehouse;
+
+/// How long an answer that was asked for may take when the run is asked to stop: it is paid for, and worth waiting a moment.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A run under way, and whom it speaks to.
 pub(super) struct Context<'a, W> {
@@ -34,12 +38,25 @@ impl<W> Clone for Context<'_, W> {
 impl<W> Copy for Context<'_, W> {}
 
 impl<W> Context<'_, W> {
-    /// The answer to something that is asked of the portal, unless the run is stopped before it comes.
+    /// The answer to something that is asked of the portal. A run that is stopped asks for nothing more, and waits a
+    /// moment for what it has asked for.
     pub(super) async fn ask<T>(&self, asked: impl Future<Output = Result<T, extract::Error>>) -> Result<T, Halt> {
+        self.patiently(async { asked.await.map_err(Halt::Read) }).await
+    }
+
+    /// The same for work that asks for several things.
+    pub(super) async fn patiently<T>(&self, work: impl Future<Output = Result<T, Halt>>) -> Result<T, Halt> {
+        if self.stopped.is_cancelled() {
+            return Err(Halt::Shutdown);
+        }
+        let out_of_patience = async {
+            self.stopped.cancelled().await;
+            tokio::time::sleep(GRACE).await;
+        };
         tokio::select! {
             biased;
-            () = self.stopped.cancelled() => Err(Halt::Shutdown),
-            answer = asked => answer.map_err(Halt::Read),
+            done = work => done,
+            () = out_of_patience => Err(Halt::Shutdown),
         }
     }
 

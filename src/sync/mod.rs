@@ -14,6 +14,7 @@ mod list;
 mod observe;
 mod portal;
 mod stream;
+mod tally;
 mod trash;
 mod verify;
 mod walks;

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use super::children::Children;
 use super::context::Context;
 use super::list::Listing;
-use super::walks::Walks;
+use super::walks::{Known, Waiting, Walks};
 use super::{Backfill, Error, Event, PAGES_WAITING};
-use crate::extract;
+use crate::extract::{self, Unread};
 use crate::http::{self, Priority};
 use crate::ledger::{Brake, Counts, History, Progress, ResourceOutcome, State, Window, WindowId};
 use crate::resource::{Feed, List, Resource};
@@ -64,8 +64,8 @@ impl<W: Warehouse> Stream<'_, W> {
     /// Reads and lands every window, and tells how it went.
     pub(super) async fn run(&self) -> End {
         let start = Instant::now();
-        let mut counts = Counts::default();
-        let halt = self.read_and_land(&mut counts).await.err();
+        let (mut counts, mut unread) = (Counts::default(), Vec::new());
+        let halt = self.read_and_land(&mut counts, &mut unread).await.err();
         let mut outcome = ResourceOutcome {
             resource: self.resource.name,
             state: State::Complete,
@@ -77,6 +77,10 @@ impl<W: Warehouse> Stream<'_, W> {
             error: None,
         };
         let mut stop = halt.map(|halt| settle(halt, &mut outcome));
+        if outcome.state == State::Complete && !unread.is_empty() {
+            outcome.state = State::Partial;
+            outcome.error = Some(told(&unread));
+        }
         if outcome.state == State::Complete && has_many_rejects(counts) {
             outcome.state = State::Partial;
             outcome.error = Some(format!("{} of {} records fit no row", counts.rejected, counts.read));
@@ -102,7 +106,7 @@ impl<W: Warehouse> Stream<'_, W> {
         Ok((history.bookmark.and_then(|bookmark| bookmark.complete_until), open.len() as u64))
     }
 
-    async fn read_and_land(&self, counts: &mut Counts) -> Result<(), Halt> {
+    async fn read_and_land(&self, counts: &mut Counts, unread: &mut Vec<Unread>) -> Result<(), Halt> {
         if let Feed::List(list) = self.resource.feed {
             return self.listing(list).read_and_land(counts).await;
         }
@@ -113,20 +117,21 @@ impl<W: Warehouse> Stream<'_, W> {
             return read;
         }
         if let Some(Backfill { range, key }) = self.context.plan.backfill {
-            let windows = self.context.warehouse.plan_backfill(self.context.run, self.resource, key, range).await;
-            return self.read_and_land_windows(windows?, counts).await;
+            let windows = self.context.warehouse.plan_backfill(self.context.run, self.resource, key, range).await?;
+            return self.read_and_land_windows(windows.into_iter().map(taken_up).collect(), counts, unread).await;
         }
         let history = self.history().await?;
+        let open = history.open.iter().cloned().map(taken_up).collect();
         if history.unfinished_first(self.context.started_at, self.context.plan.overlap) {
-            self.read_and_land_windows(history.open, counts).await?;
+            self.read_and_land_windows(open, counts, unread).await?;
             let history = self.history().await?;
-            return self.read_and_land_windows(self.new_windows(&history).await?, counts).await;
+            return self.read_and_land_windows(self.new_windows(&history).await?, counts, unread).await;
         }
         let mut windows = self.new_windows(&history).await?;
-        windows.extend(history.open);
+        windows.extend(open);
         // What is new comes before what was left.
-        windows.sort_by_key(|window| std::cmp::Reverse(window.range.to));
-        self.read_and_land_windows(windows, counts).await
+        windows.sort_by_key(|waiting| std::cmp::Reverse(waiting.window.range.to));
+        self.read_and_land_windows(windows, counts, unread).await
     }
 
     fn listing(&self, list: List) -> Listing<'_, W> {
@@ -138,14 +143,29 @@ impl<W: Warehouse> Stream<'_, W> {
     }
 
     /// Makes windows for what no window has covered yet, up to the start of this run.
-    async fn new_windows(&self, history: &History) -> Result<Vec<Window>, Halt> {
-        let ranges =
-            history.ranges_to_read(self.context.plan.start_date, self.context.started_at, self.context.plan.overlap);
+    async fn new_windows(&self, history: &History) -> Result<Vec<Waiting>, Halt> {
+        let Context { plan, started_at, run, warehouse, .. } = self.context;
+        let ranges = history.ranges_to_read(plan.start_date, started_at, plan.overlap);
         let Some(bookmark) = history.planned(&ranges) else { return Ok(Vec::new()) };
-        Ok(self.context.warehouse.plan(self.context.run, self.resource, bookmark, &ranges).await?)
+        // What is read after the first time begins at a row that is held, so that no answer can be empty and true.
+        let held = match (&history.bookmark, ranges.first()) {
+            (Some(_), Some(newest)) => warehouse.newest(self.resource, newest.from).await?,
+            _ => None,
+        };
+        let windows = warehouse.plan(run, self.resource, bookmark, &ranges).await?;
+        let mut waiting: Vec<_> = windows.into_iter().map(taken_up).collect();
+        if let (Some(first), Some((at, ids))) = (waiting.first_mut(), held) {
+            first.known = Known::Held(at, ids);
+        }
+        Ok(waiting)
     }
 
-    async fn read_and_land_windows(&self, windows: Vec<Window>, counts: &mut Counts) -> Result<(), Halt> {
+    async fn read_and_land_windows(
+        &self,
+        windows: Vec<Waiting>,
+        counts: &mut Counts,
+        unread: &mut Vec<Unread>,
+    ) -> Result<(), Halt> {
         let (sender, receiver) = mpsc::channel(PAGES_WAITING);
         let read = async {
             let walks = Walks::new(self, windows, sender);
@@ -154,7 +174,8 @@ impl<W: Warehouse> Stream<'_, W> {
         let (read, landed) = tokio::join!(read, self.land(receiver, counts));
         // When landing fails, reading only notices that nobody takes its pages.
         landed.map_err(Halt::Warehouse)?;
-        read
+        unread.extend(read?);
+        Ok(())
     }
 
     pub(super) fn batch(
@@ -210,6 +231,25 @@ fn filled(mut batch: Batch, pages: &mut mpsc::Receiver<Batch>) -> Batch {
         batch.append(page);
     }
     batch
+}
+
+/// A window, and what the ledger knows of it.
+fn taken_up(window: Window) -> Waiting {
+    let known = if window.is_part || window.is_begun() { Known::PartOfSome } else { Known::Nothing };
+    Waiting { window, known }
+}
+
+/// Ranges that are told one by one.
+const MOST_TOLD: usize = 3;
+
+/// Says what the portal did not let be read.
+fn told(unread: &[Unread]) -> String {
+    let ranges: Vec<String> = unread.iter().take(MOST_TOLD).map(Unread::to_string).collect();
+    let more = match unread.len().saturating_sub(MOST_TOLD) {
+        0 => String::new(),
+        more => format!("; and {more} more ranges"),
+    };
+    format!("the portal has and does not give {}{more}; the next run asks for them again", ranges.join("; "))
 }
 
 /// What a halt means: for the resource, in its outcome; for the run, in the answer.

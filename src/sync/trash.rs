@@ -45,7 +45,11 @@ impl<W: Warehouse> Trash<'_, W> {
         // Once more by as much as the index lags: what it still showed after the last reading is marked now.
         let since = read_until.map(|until| until - self.context.plan.overlap);
         let now = self.context.client.portal_now();
-        let Bin { rows: binned, nameless } = self.context.ask(extract::recycle_bin(self.context.client, since)).await?;
+        let (mut bin, mut binned) = (Bin::new(since), Vec::new());
+        while let Some(page) = self.context.ask(bin.next(self.context.client)).await? {
+            binned.extend(page);
+        }
+        let nameless = bin.nameless;
         counts.read = binned.len() as u64 + nameless;
         // Every table and not only those of this run: the bookmark is one for all.
         let with_bin = || resource::ALL.iter().filter(|resource| resource.has_bin);

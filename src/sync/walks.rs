@@ -2,14 +2,15 @@
 //! the side that lands them.
 //!
 //! A walk can only ask for one page after the other, so a long history is read by many of them. Nobody plans this: a walk
-//! that has much left to read and sees that another request could be in flight gives the newer half of the rest away. The
-//! new window is in the ledger before it is read, so that a run that stops resumes with the windows that there are.
+//! that has much left to read and sees that other requests could be in flight gives the newer parts of the rest away. A
+//! new window is in the ledger before it is read, so that a run that stops resumes with the windows that there are. The
+//! newest history comes first: an older window waits for as long as a newer one can use what the portal grants.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc;
 
@@ -17,13 +18,31 @@ use super::context::Context;
 use super::detail::Details;
 use super::stream::{Halt, Stream};
 use super::{Event, PAGES_WAITING};
-use crate::extract::{Page, Reader, Walk};
+use crate::extract::{self, Expectation, Page, Reader, Unread, Walk};
 use crate::http::Seat;
-use crate::ledger::{Progress, Window, WindowId};
+use crate::ledger::{History, Progress, Range, Window, WindowId};
 use crate::warehouse::{Batch, Warehouse};
 
-/// How long a page that was asked for may take when the run is asked to stop: it is paid for, and worth waiting a moment.
-const GRACE: Duration = Duration::from_secs(2);
+/// Windows that a run makes of one resource to read around what the portal does not give: enough to close in on a few
+/// records of many years, second by second.
+const MOST_AROUND: u32 = 64;
+
+/// A window that is to be read, and what is known of its records.
+pub(super) struct Waiting {
+    pub(super) window: Window,
+    pub(super) known: Known,
+}
+
+/// What is known of a window before it is read.
+pub(super) enum Known {
+    /// Nothing: it may be empty.
+    Nothing,
+    /// It is a part of a range that holds records.
+    PartOfSome,
+    /// These records, last changed at this time before it, are held: reading begins at them, since an answer that shows none of
+    /// them contradicts itself.
+    Held(DateTime<Utc>, Vec<String>),
+}
 
 /// The windows of a stream while they are read.
 pub(super) struct Walks<'a, W> {
@@ -39,9 +58,29 @@ pub(super) struct Walks<'a, W> {
 #[derive(Default)]
 struct State {
     /// Windows that nobody reads yet, the next one first.
-    waiting: VecDeque<Window>,
-    /// Windows that are being read, and how many of their records are still to come, if the portal counts them.
-    remaining: HashMap<WindowId, Option<u64>>,
+    waiting: VecDeque<Waiting>,
+    /// Windows that are being read.
+    active: HashMap<WindowId, Active>,
+    /// Windows that were made to read around something.
+    around: u32,
+    unread: Vec<Unread>,
+}
+
+/// A window that is being read, as the others see it.
+struct Active {
+    to: DateTime<Utc>,
+    left: Left,
+}
+
+/// How many records of a window are still to come.
+#[derive(Clone, Copy)]
+enum Left {
+    /// Its next answer will tell.
+    Asked,
+    /// So many.
+    Counted(u64),
+    /// The portal does not count them.
+    Uncounted,
 }
 
 /// A window that is being read.
@@ -53,24 +92,24 @@ struct Reading<'a> {
     _seat: Seat<'a>,
 }
 
-/// What came of one page: the walk, if it goes on, and another one that took a part of it.
-type Step<'a> = Result<[Option<Reading<'a>>; 2], Halt>;
+/// What came of one page: the walk, if it goes on, and others that took a part of it.
+type Step<'a> = Result<Vec<Reading<'a>>, Halt>;
 
 impl<'a, W: Warehouse> Walks<'a, W> {
-    pub(super) fn new(stream: &'a Stream<'a, W>, windows: Vec<Window>, pages: mpsc::Sender<Batch>) -> Self {
-        let state = State { waiting: windows.into(), remaining: HashMap::new() };
+    pub(super) fn new(stream: &'a Stream<'a, W>, windows: Vec<Waiting>, pages: mpsc::Sender<Batch>) -> Self {
         Self {
             details: Details::new(stream),
             reader: Reader::new(Arc::clone(stream.context.client), stream.resource),
             pages,
-            state: Mutex::new(state),
+            state: Mutex::new(State { waiting: windows.into(), ..State::default() }),
             ended: AtomicBool::new(false),
             stream,
         }
     }
 
-    /// Reads every window to its end. What fails first is what it fails with; what was being read by then is kept.
-    pub(super) async fn read(&self) -> Result<(), Halt> {
+    /// Reads every window to its end; gives what the portal did not let be read of them. What fails first is what it fails
+    /// with; what was being read by then is kept.
+    pub(super) async fn read(&self) -> Result<Vec<Unread>, Halt> {
         let mut steps = FuturesUnordered::new();
         let mut halt = None;
         loop {
@@ -80,8 +119,8 @@ impl<'a, W: Warehouse> Walks<'a, W> {
                 steps.push(self.step(reading));
             }
             match steps.next().await {
-                None => return halt.map_or(Ok(()), Err),
-                Some(Ok(readings)) => steps.extend(readings.into_iter().flatten().map(|reading| self.step(reading))),
+                None => return halt.map_or_else(|| Ok(std::mem::take(&mut self.state().unread)), Err),
+                Some(Ok(readings)) => steps.extend(readings.into_iter().map(|reading| self.step(reading))),
                 Some(Err(error)) => {
                     self.ended.store(true, Ordering::Relaxed);
                     halt.get_or_insert(error);
@@ -90,94 +129,190 @@ impl<'a, W: Warehouse> Walks<'a, W> {
         }
     }
 
-    /// Takes up the next window that waits, if there is a seat for it; the first one of a resource takes its turn among
-    /// the others in any case.
+    /// Takes up the next window that waits, if there is a seat for it and no newer one can use the seat; the first one of
+    /// a resource takes its turn among the others in any case.
     fn next_waiting(&self, is_first: bool) -> Option<Reading<'a>> {
         let mut state = self.state();
-        if state.waiting.is_empty() || self.ended.load(Ordering::Relaxed) {
+        if self.ended.load(Ordering::Relaxed) {
+            return None;
+        }
+        let age = self.age(state.waiting.front()?.window.range.to);
+        if !is_first && state.active.values().any(|active| self.age(active.to) < age && self.can_use_more(active)) {
             return None;
         }
         let client = self.stream.context.client;
         let seat = if is_first { client.seat() } else { client.free_seat()? };
-        let window = state.waiting.pop_front()?;
-        Some(self.take_up(&mut state, &window, seat))
+        let waiting = state.waiting.pop_front()?;
+        Some(self.take_up(&mut state, waiting, seat))
     }
 
-    fn take_up(&self, state: &mut State, window: &Window, seat: Seat<'a>) -> Reading<'a> {
-        state.remaining.insert(window.id, None);
+    /// Which part of history it is: those that a first run makes windows of.
+    fn age(&self, to: DateTime<Utc>) -> usize {
+        History::age(self.stream.context.started_at, to)
+    }
+
+    /// Whether a window may soon be split, which takes more requests at a time than the one that reads it.
+    fn can_use_more(&self, active: &Active) -> bool {
+        match active.left {
+            Left::Asked => self.stream.resource.feed.is_counted(),
+            Left::Counted(records) => self.reader.parts(records) > 1,
+            Left::Uncounted => false,
+        }
+    }
+
+    fn take_up(&self, state: &mut State, waiting: Waiting, seat: Seat<'a>) -> Reading<'a> {
+        let Waiting { window, known } = waiting;
+        state.active.insert(window.id, Active { to: window.range.to, left: Left::Asked });
         self.stream.context.observer.see(&Event::WindowStarted {
             resource: self.stream.resource.name,
-            windows: state.waiting.len() + state.remaining.len(),
+            windows: state.waiting.len() + state.active.len(),
             from: window.range.from,
             to: window.range.to,
         });
-        let (walk, since) = (self.reader.walk(window), window.progress.clone());
-        Reading { id: window.id, walk, since, _seat: seat }
+        let walk = self.reader.walk(&window);
+        let walk = match known {
+            Known::Nothing => walk,
+            Known::PartOfSome => walk.expecting(Expectation::part_of_some()),
+            Known::Held(at, ids) => walk.from_held(at, ids),
+        };
+        Reading { id: window.id, walk, since: window.progress, _seat: seat }
     }
 
     /// Reads one page.
     async fn step(&self, mut reading: Reading<'a>) -> Step<'a> {
-        let stopped = self.stream.context.stopped;
-        if stopped.is_cancelled() {
+        let context = self.stream.context;
+        if context.stopped.is_cancelled() {
             return Err(Halt::Shutdown);
         }
         if self.ended.load(Ordering::Relaxed) {
-            return Ok([None, None]);
+            return Ok(Vec::new());
         }
-        let out_of_patience = async {
-            stopped.cancelled().await;
-            tokio::time::sleep(GRACE).await;
-        };
-        let page = tokio::select! {
-            biased;
-            page = self.reader.next(&mut reading.walk) => page.map_err(Halt::Read)?,
-            () = out_of_patience => return Err(Halt::Shutdown),
-        };
-        let Some(page) = page else {
-            self.state().remaining.remove(&reading.id);
-            return Ok([None, None]);
+        let page = match context.ask(self.reader.next(&mut reading.walk)).await {
+            Ok(Some(page)) => page,
+            Ok(None) => {
+                self.state().active.remove(&reading.id);
+                return Ok(Vec::new());
+            }
+            Err(Halt::Read(extract::Error::Stuck { stuck, .. })) if stuck.is_of_an_instant() => {
+                let at = reading.walk.rest().from;
+                let unread =
+                    Unread { range: Range { from: at, to: at }, records: None, cause: Some(stuck.to_string()) };
+                self.hand_on(&mut reading).await?;
+                return Ok(self.leave(reading, unread));
+            }
+            Err(halt) => return Err(halt),
         };
         self.tell(&reading, &page);
-        let (remaining, progress) = (page.remaining, page.progress);
-        let rows = tokio::select! {
-            biased;
-            () = self.stream.context.stopped.cancelled() => return Err(Halt::Shutdown),
-            rows = self.details.rows(reading.id, page.records) => rows?,
-        };
+        let Page { records, progress, remaining, unread } = page;
+        let rows = self.details.rows(reading.id, records).await?;
         let since = std::mem::replace(&mut reading.since, progress.clone());
         let batch = self.stream.batch(reading.id, since, progress, rows);
         if self.pages.send(batch).await.is_err() {
             // Landing has failed, and says why.
             self.ended.store(true, Ordering::Relaxed);
-            return Ok([None, None]);
+            return Ok(Vec::new());
         }
-        let newer = match remaining {
-            Some(remaining) => self.split(&mut reading, remaining).await?,
-            None => None,
-        };
-        Ok([newer, Some(reading)])
+        if let Some(unread) = unread {
+            return if self.hand_on(&mut reading).await? { Ok(vec![reading]) } else { Ok(self.leave(reading, unread)) };
+        }
+        let mut readings = self.split(&mut reading, remaining.unwrap_or_default()).await?;
+        readings.push(reading);
+        Ok(readings)
     }
 
-    /// Gives the newer half of what a walk has left to another one, if that could ask at the same time: no window waits,
-    /// the portal grants another request, and pages do not come faster than they land already.
-    async fn split(&self, reading: &mut Reading<'a>, remaining: u64) -> Result<Option<Reading<'a>>, Halt> {
+    /// Gives the newer parts of what a walk has left to others, if those could ask at the same time: the portal grants
+    /// more requests, no newer window can use them, and pages do not come faster than they land already.
+    async fn split(&self, reading: &mut Reading<'a>, remaining: u64) -> Result<Vec<Reading<'a>>, Halt> {
         let lands_in_time = self.pages.capacity() > PAGES_WAITING / 2;
-        if !lands_in_time || !self.state().waiting.is_empty() || self.ended.load(Ordering::Relaxed) {
-            return Ok(None);
+        let mut readings = Vec::new();
+        if self.reader.parts(remaining) < 2 || self.ended.load(Ordering::Relaxed) {
+            return Ok(readings);
         }
-        let Some(given) = reading.walk.newer_half(remaining) else { return Ok(None) };
-        let Some(seat) = self.stream.context.client.free_seat() else { return Ok(None) };
+        // The newest history first: the older parts of it wait.
+        for given in History::parts(self.stream.context.started_at, reading.walk.rest())
+            .split_last()
+            .map_or(&[][..], |(_, newer)| newer)
+        {
+            let window = self.give(reading, *given).await?;
+            self.wait(Waiting { window, known: Known::PartOfSome });
+        }
+        if !lands_in_time || self.is_behind(reading.id) {
+            return Ok(readings);
+        }
+        let client = self.stream.context.client;
+        let seats: Vec<Seat<'a>> =
+            std::iter::from_fn(|| client.free_seat()).take(self.reader.parts(remaining).saturating_sub(1)).collect();
+        let mut parts = seats.len() as u32 + 1;
+        for seat in seats {
+            let Some(given) = reading.walk.newest_of(parts) else { break };
+            let window = self.give(reading, given).await?;
+            let waiting = Waiting { window, known: Known::PartOfSome };
+            readings.push(self.take_up(&mut self.state(), waiting, seat));
+            parts -= 1;
+        }
+        Ok(readings)
+    }
+
+    /// Lets a window wait behind those that are newer.
+    fn wait(&self, waiting: Waiting) {
+        let windows = &mut self.state().waiting;
+        let place = windows.partition_point(|other| other.window.range.to > waiting.window.range.to);
+        windows.insert(place, waiting);
+    }
+
+    /// Whether a newer window can use what the portal grants.
+    fn is_behind(&self, id: WindowId) -> bool {
+        let state = self.state();
+        let Some(own) = state.active.get(&id) else { return false };
+        state.waiting.front().is_some_and(|waiting| waiting.window.range.to > own.to)
+            || state.active.values().any(|other| other.to > own.to && self.can_use_more(other))
+    }
+
+    /// Hands what can be read without what this walk cannot read to another one; false where there is no such part.
+    async fn hand_on(&self, reading: &mut Reading<'a>) -> Result<bool, Halt> {
+        let Some(given) = reading.walk.beyond() else { return Ok(false) };
+        {
+            let mut state = self.state();
+            if state.around >= MOST_AROUND {
+                return Ok(false);
+            }
+            state.around += 1;
+        }
+        let window = self.give(reading, given).await?;
+        self.wait(Waiting { window, known: Known::PartOfSome });
+        Ok(true)
+    }
+
+    /// Makes a window of a part of what a walk has left.
+    async fn give(&self, reading: &mut Reading<'a>, given: Range) -> Result<Window, Halt> {
         let Context { warehouse, run, .. } = self.stream.context;
         let window = warehouse.split(run, self.stream.resource, reading.id, given).await?;
         reading.walk.give_away(given);
-        Ok(Some(self.take_up(&mut self.state(), &window, seat)))
+        if let Some(active) = self.state().active.get_mut(&reading.id) {
+            *active = Active { to: reading.walk.rest().to, left: Left::Asked };
+        }
+        Ok(window)
+    }
+
+    /// Leaves a window as it is, for the next run to try.
+    fn leave(&self, reading: Reading<'a>, unread: Unread) -> Vec<Reading<'a>> {
+        let mut state = self.state();
+        state.active.remove(&reading.id);
+        state.unread.push(unread);
+        Vec::new()
     }
 
     fn tell(&self, reading: &Reading<'_>, page: &Page) {
         let remaining = {
             let mut state = self.state();
-            state.remaining.insert(reading.id, page.remaining);
-            state.remaining.values().copied().flatten().reduce(|one, other| one + other)
+            if let Some(active) = state.active.get_mut(&reading.id) {
+                active.left = page.remaining.map_or(Left::Uncounted, Left::Counted);
+            }
+            let counted = state.active.values().filter_map(|active| match active.left {
+                Left::Counted(records) => Some(records),
+                Left::Asked | Left::Uncounted => None,
+            });
+            counted.reduce(|one, other| one + other)
         };
         self.stream.context.tell_page(self.stream.resource.name, page.records.len(), remaining);
     }

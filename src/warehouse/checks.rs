@@ -48,7 +48,7 @@ impl Extent {
     }
 
     /// Condition and values for these rows.
-    fn condition(&self) -> (String, Vec<Value>) {
+    pub(super) fn condition(&self) -> (String, Vec<Value>) {
         let (mut sql, mut values) = ("_deleted_at is null".to_owned(), Vec::new());
         if let Some((since, cursor)) = self.since.zip(self.resource.feed.cursor()) {
             sql.push_str(&format!(" and {} >= ?", quoted(cursor)));

@@ -10,6 +10,7 @@ use super::sql::{Open, SqlWarehouse};
 use super::value::{Cells, Value};
 use crate::ledger::{
     Bookmark, Counts, History, Key, Progress, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, State, Window,
+    WindowId,
 };
 use crate::resource::{Kind, Resource};
 
@@ -188,7 +189,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         let mut windows = Vec::with_capacity(ranges.len());
         let whose = (Purpose::Sync, Key::Modified);
         for (id, range) in (first..).zip(ranges) {
-            windows.push(self.insert_window(&mut open, run, resource, whose, id, *range).await.map_err(&doing)?);
+            let window = Window { id: WindowId(id), ..Window::of(Key::Modified, *range) };
+            windows.push(self.insert_window(&mut open, run, resource, whose, window).await.map_err(&doing)?);
         }
         self.save_bookmark(&mut open, resource, bookmark, run, bookmark.until).await.map_err(&doing)?;
         D::commit(open).await.map_err(&doing)?;

@@ -3,6 +3,7 @@
 
 mod checks;
 mod children;
+mod counts;
 mod credits;
 mod dialect;
 mod error;
@@ -10,6 +11,7 @@ mod health;
 mod ledger;
 mod lock;
 mod migrate;
+mod newest;
 mod retention;
 mod samples;
 mod sql;
@@ -26,6 +28,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use checks::{Check, Extent};
 pub use children::{Due, Parent};
+pub use counts::Counted;
 pub use dialect::{Dialect, Durability, Postgres, Sqlite, Stamp};
 pub use error::{Error, Trouble};
 pub use health::{Schema, free_space, may_make};
@@ -36,7 +39,7 @@ pub use tombstones::{Complete, Found, Missing};
 
 use crate::ledger::{
     Bookmark, Counts, History, Key, Progress, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Spread,
-    Today, Window, WindowId,
+    Tally, Today, Window, WindowId,
 };
 use crate::resource::Resource;
 use crate::transform::{Reject, Row};
@@ -121,6 +124,14 @@ pub trait Warehouse: Send + Sync {
     /// Keys of the rows of an extent; of those that were created in a range, if one is given.
     fn ids(&self, extent: Extent, created: Option<Range>) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
+    /// The last time up to `before` at which a row was changed that a search should show, and the keys of the rows that were
+    /// changed then; none where those are more than a few.
+    fn newest(
+        &self,
+        resource: &'static Resource,
+        before: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Option<(DateTime<Utc>, Vec<String>)>, Error>> + Send;
+
     /// Keys of the rows that are alive, with what a column of times holds of each.
     fn times(
         &self,
@@ -186,6 +197,17 @@ pub trait Warehouse: Send + Sync {
         resource: &'static Resource,
         run: RunId,
         check: Check,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// How many rows of an extent that were created up to `until` are held, by what is known of them.
+    fn tally(&self, extent: Extent, until: DateTime<Utc>) -> impl Future<Output = Result<Tally, Error>> + Send;
+
+    /// Remembers what the portal counted at the end of a run.
+    fn save_counted(
+        &self,
+        resource: &'static Resource,
+        run: RunId,
+        counted: Counted,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Closes a run in the ledger.

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::checks::{Check, Extent};
 use super::children::{Due, Parent};
+use super::counts::Counted;
 use super::dialect::{Dialect, Durability, Stamp};
 use super::error::{Error, Trouble};
 use super::ledger::{self, Status};
@@ -17,7 +18,7 @@ use super::value::Value;
 use super::{Batch, Landed, Warehouse};
 use crate::ledger::{
     Bookmark, Counts, History, Key, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Spread,
-    Today, Window, WindowId,
+    Tally, Today, Window, WindowId,
 };
 use crate::resource::{Kind, Resource};
 use crate::transform::{Reject, Row};
@@ -280,6 +281,14 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         self.read_ids(extent, created).await
     }
 
+    async fn newest(
+        &self,
+        resource: &'static Resource,
+        before: DateTime<Utc>,
+    ) -> Result<Option<(DateTime<Utc>, Vec<String>)>, Error> {
+        self.read_newest(resource, before).await
+    }
+
     async fn times(
         &self,
         resource: &'static Resource,
@@ -326,6 +335,14 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
 
     async fn save_check(&self, resource: &'static Resource, run: RunId, check: Check) -> Result<(), Error> {
         self.write_check(resource, run, check).await
+    }
+
+    async fn tally(&self, extent: Extent, until: DateTime<Utc>) -> Result<Tally, Error> {
+        self.read_tally(extent, until).await
+    }
+
+    async fn save_counted(&self, resource: &'static Resource, run: RunId, counted: Counted) -> Result<(), Error> {
+        self.write_counted(resource.name, run, counted).await
     }
 
     async fn finish_run(&self, run: RunId, end: &RunEnd, resources: &[ResourceOutcome]) -> Result<(), Error> {

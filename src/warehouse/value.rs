@@ -100,6 +100,10 @@ impl Cells {
         self.integer().and_then(|value| u64::try_from(value).ok()).unwrap_or_default()
     }
 
+    pub(super) fn boolean(&mut self) -> bool {
+        matches!(self.0.next(), Some(Cell::Boolean(true)))
+    }
+
     pub(super) fn timestamp(&mut self) -> Option<DateTime<Utc>> {
         match self.0.next() {
             Some(Cell::Timestamp(time)) => Some(time),

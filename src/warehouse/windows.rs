@@ -17,14 +17,14 @@ impl<D: Dialect> SqlWarehouse<D> {
         run: RunId,
         resource: &'static Resource,
         (purpose, key): (Purpose, Key),
-        id: i64,
-        range: Range,
+        window: Window,
     ) -> Result<Window, Trouble> {
+        let Window { id, range, is_part, .. } = window;
         let sql = "insert into {deskhouse_windows}
-            (id, resource, purpose, range_of, from_time, to_time, at_time, done, made_by_run, records_read)
-            values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)";
+            (id, resource, purpose, range_of, from_time, to_time, at_time, done, made_by_run, is_part, records_read)
+            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)";
         let values = vec![
-            id.into(),
+            id.0.into(),
             resource.name.into(),
             purpose.word().into(),
             key.word().into(),
@@ -33,10 +33,10 @@ impl<D: Dialect> SqlWarehouse<D> {
             range.from.into(),
             false.into(),
             run.0.into(),
+            is_part.into(),
         ];
         self.execute(open, sql, values).await?;
-        let progress = Progress { at: range.from, position: None, done: false };
-        Ok(Window { id: WindowId(id), key, range, progress })
+        Ok(window)
     }
 
     /// Ends a window before `given`, and makes a window of that.
@@ -59,7 +59,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         }
         let whose = self.whose(&mut open, resource, window).await.map_err(&doing)?.ok_or(Error::LedgerMoved)?;
         let id = self.next_window_id(&mut open, resource).await.map_err(&doing)?;
-        let made = self.insert_window(&mut open, run, resource, whose, id, given).await.map_err(&doing)?;
+        let part = Window { id: WindowId(id), is_part: true, ..Window::of(whose.1, given) };
+        let made = self.insert_window(&mut open, run, resource, whose, part).await.map_err(&doing)?;
         D::commit(open).await.map_err(&doing)?;
         Ok(made)
     }
@@ -81,7 +82,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         let mut windows = Vec::new();
         for (id, part) in (first..).zip(range.without(&covered)) {
             let whose = (Purpose::Backfill, key);
-            windows.push(self.insert_window(&mut open, run, resource, whose, id, part).await.map_err(&doing)?);
+            let window = Window { id: WindowId(id), ..Window::of(key, part) };
+            windows.push(self.insert_window(&mut open, run, resource, whose, window).await.map_err(&doing)?);
         }
         let left = self.open_windows(&mut open, resource, Purpose::Backfill).await.map_err(&doing)?;
         windows.extend(left.into_iter().filter(|window| window.id.0 < first && window.meets(key, range)));
@@ -131,16 +133,17 @@ impl<D: Dialect> SqlWarehouse<D> {
         resource: &'static Resource,
         purpose: Purpose,
     ) -> Result<Vec<Window>, Trouble> {
-        let sql = "select id, range_of, from_time, to_time, at_time, position from {deskhouse_windows}
+        let sql = "select id, range_of, from_time, to_time, at_time, position, is_part from {deskhouse_windows}
             where resource = ? and purpose = ? and not done order by to_time desc, id";
-        let kinds = [Kind::Integer, Kind::Text, Kind::Timestamp, Kind::Timestamp, Kind::Timestamp, Kind::Text];
+        let times = [Kind::Timestamp; 3];
+        let kinds = [&[Kind::Integer, Kind::Text], &times[..], &[Kind::Text, Kind::Boolean]].concat();
         let values = vec![resource.name.into(), purpose.word().into()];
         let rows = self.fetch(open, sql, values, &kinds).await?;
         let window = |mut cells: Cells| {
             let (id, key) = (cells.integer()?, Key::of(&cells.text()?)?);
             let (from, to, at) = (cells.timestamp()?, cells.timestamp()?, cells.timestamp()?);
             let progress = Progress { at, position: cells.text(), done: false };
-            Some(Window { id: WindowId(id), key, range: Range { from, to }, progress })
+            Some(Window { id: WindowId(id), key, range: Range { from, to }, progress, is_part: cells.boolean() })
         };
         Ok(rows.into_iter().filter_map(window).collect())
     }

@@ -9,6 +9,7 @@ mod cli;
 mod credits;
 mod deletes;
 mod detail;
+mod doubt;
 mod estimate;
 mod exactness;
 mod faults;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use desk_sandbox::{Logged, Placed};
+use deskhouse::resource;
 use deskhouse::sync::Outcome;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
@@ -206,19 +207,60 @@ fn finished_windows_rest(before: &Held, after: &Held, requests: &[Logged]) -> Re
     }
     // A window may have been split since, so those that touch count as one.
     open.values_mut().for_each(|windows| windows.sort_by_key(|window| window.from));
-    for request in requests {
+    for request in requests.iter().filter(|request| !is_a_count(request)) {
         let Some((from, to)) = asked(request) else { continue };
+        // A comparison asks for all of a list that has no other range, what changes meanwhile included.
+        if to > request.at + TimeDelta::hours(12) {
+            continue;
+        }
         let resource = request.path.trim_start_matches("/api/v1/").trim_end_matches("/search");
         let slack = TimeDelta::milliseconds(1);
         // Ranges are asked for a millisecond wider than they are.
-        let (mut read, to) = (from + slack, to - slack);
-        for window in open.get(resource).into_iter().flatten() {
-            if window.from <= read && read <= window.to {
-                read = window.to + slack;
+        let (read, to) = (from + slack, to - slack);
+        let windows = open.get(resource).map_or(&[][..], Vec::as_slice);
+        // What windows that touch cover from here on.
+        let covers = |mut read: DateTime<Utc>| {
+            for window in windows {
+                if window.from <= read && read <= window.to {
+                    read = window.to + slack;
+                }
             }
+            read > to
+        };
+        // Reading begins at a row that is held, if there is one, and leads to a window behind it.
+        let held = after.rows.get(resource).into_iter().chain(before.rows.get(resource)).flat_map(BTreeMap::values);
+        let begins_at_held = || held.clone().filter_map(|row| row.modified).any(|modified| modified == read);
+        let leads_to_window = || windows.iter().any(|window| window.from > read && covers(window.from));
+        if !covers(read) && !(begins_at_held() && leads_to_window()) {
+            return Err(format!("no window asks for {}?{} among {windows:?}", request.path, request.query));
         }
-        if read <= to {
-            return Err(format!("no window asks for {}?{}", request.path, request.query));
+    }
+    Ok(())
+}
+
+/// Whether a request asks for no more than how many there are.
+fn is_a_count(request: &Logged) -> bool {
+    request.query.split('&').any(|pair| pair == "limit=1")
+}
+
+/// What was served to a run that was asked to stop is held: each answer is paid for. Only where every answer arrives and
+/// none is asked for again.
+pub(crate) fn nothing_paid_is_dropped(world: &World, requests: &[Logged], outcome: &Outcome) -> Result<(), String> {
+    let scenario = &world.scenario;
+    let is_plain = scenario.faults + scenario.changes == 0 && scenario.settings.falsehoods.every.is_none();
+    for part in outcome.resources.iter().filter(|_| is_plain) {
+        let Some(resource) = resource::find(part.resource).filter(|resource| resource.feed.is_counted()) else { continue };
+        let path = format!("/api/v1{}", resource.path);
+        let is_page = |request: &&Logged| {
+            request.path == path && request.status == 200 && asked(request).is_some() && !is_a_count(request)
+        };
+        let served: usize = requests.iter().filter(is_page).map(|request| request.records).sum();
+        // More may have been read alone.
+        if served as u64 > part.counts.read {
+            return Err(format!(
+                "{served} records of {} were served, and {} were read",
+                part.resource, part.counts.read
+            ));
         }
     }
     Ok(())

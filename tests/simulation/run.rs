@@ -187,9 +187,18 @@ impl Life {
             }
         }
         let settled = last.ok_or("the last run did not end")?;
-        is_complete(&settled)?;
+        // What a count finds to be missing, such as a record that came back with its old time, a comparison brings.
+        let is_counted_short = is_complete(&settled).is_err_and(|wrong| wrong.contains("the portal counts"));
+        if !is_counted_short {
+            is_complete(&settled)?;
+        }
         self.world.pass(TimeDelta::minutes(1));
         is_complete(&self.comparison().await?).map_err(|wrong| format!("a comparison: {wrong}"))?;
+        if is_counted_short {
+            self.world.pass(TimeDelta::minutes(1));
+            let counted = self.watched_run(End::Itself).await?.ok_or("the last run did not end")?;
+            is_complete(&counted).map_err(|wrong| format!("after a comparison: {wrong}"))?;
+        }
         invariants::is_the_world(&self.world, &self.disk.reader)
     }
 
@@ -216,6 +225,9 @@ impl Life {
             invariants::budget_is_kept(&self.world.scenario, &self.spent, unknown, self.figures.runs)?;
         }
         invariants::always(&self.world, &before, &after, &requests, if end == End::Beside { 2 } else { 1 })?;
+        if let (End::Signal(_), Some(Ok(outcome))) = (end, &outcome) {
+            invariants::nothing_paid_is_dropped(&self.world, &requests, outcome)?;
+        }
         self.held = Some(after);
         match outcome {
             Some(Err(error @ sync::Error::Warehouse(_))) => Err(error.to_string()),

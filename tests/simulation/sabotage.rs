@@ -10,14 +10,15 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use chrono::{DateTime, TimeDelta, Utc};
 use deskhouse::ledger::{
-    Bookmark, Brake, History, Key, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Spread, Today,
-    Window, WindowId,
+    Bookmark, Brake, History, Key, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Spread, Tally,
+    Today, Window, WindowId,
 };
 use deskhouse::resource::Resource;
 use deskhouse::transform::Row;
 use deskhouse::transport::{Error, Transport};
 use deskhouse::warehouse::{
-    self, Batch, Check, Complete, Due, Extent, Found, Landed, Missing, Parent, SqlWarehouse, Sqlite, Status, Warehouse,
+    self, Batch, Check, Complete, Counted, Due, Extent, Found, Landed, Missing, Parent, SqlWarehouse, Sqlite, Status,
+    Warehouse,
 };
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
@@ -39,16 +40,19 @@ pub(crate) enum Bug {
     NoGuard,
     /// A list that is refused is taken for one that is empty, and everything in it for gone.
     RefusedIsEmpty,
+    /// An answer without records is taken for an end, whatever was seen and counted before it.
+    BelievesEmpty,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::OffsetPaging,
         Self::BookmarkIsNow,
         Self::ProgressFirst,
         Self::TieDropped,
         Self::NoGuard,
         Self::RefusedIsEmpty,
+        Self::BelievesEmpty,
     ];
 
     /// Whether a few dozen worlds are enough to find it.
@@ -141,11 +145,14 @@ impl Warehouse for Sabotaged {
         unchanged(resource: &'static Resource, fingerprints: Vec<(ByteString, i64)>) -> Vec<bool>;
         deleted(resource: &'static Resource, ids: Vec<ByteString>) -> Vec<ByteString>;
         times(resource: &'static Resource, column: &'static str) -> HashMap<String, DateTime<Utc>>;
+        newest(resource: &'static Resource, before: DateTime<Utc>) -> Option<(DateTime<Utc>, Vec<String>)>;
         parents(resource: &'static Resource, due: Due, most: usize) -> Vec<Parent>;
         parts(resource: &'static Resource, parents: Vec<String>) -> Vec<(String, String)>;
         check(resource: &'static Resource) -> Option<Check>;
         save_check(resource: &'static Resource, run: RunId, check: Check) -> ();
         finish_run(run: RunId, end: &RunEnd, resources: &[ResourceOutcome]) -> ();
+        tally(extent: Extent, until: DateTime<Utc>) -> Tally;
+        save_counted(resource: &'static Resource, run: RunId, counted: Counted) -> ();
         status() -> Status;
     }
 }
@@ -164,6 +171,7 @@ struct Walk {
     from: String,
     rows: usize,
     last: Option<DateTime<Utc>>,
+    last_row: Option<Value>,
 }
 
 impl Saboteur {
@@ -180,7 +188,12 @@ impl Saboteur {
         let Some((from, to)) = range.as_deref().and_then(|range| range.split_once(',')) else { return (request, None) };
         let key = (url.path().to_owned(), to.to_owned());
         let mut walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
-        let walk = walks.entry(key.clone()).or_insert_with(|| Walk { from: from.to_owned(), rows: 0, last: None });
+        let walk = walks.entry(key.clone()).or_insert_with(|| Walk {
+            from: from.to_owned(),
+            rows: 0,
+            last: None,
+            last_row: None,
+        });
         let first_row = usize::from(url.path().ends_with("/articles"));
         match (self.bug, walk.last) {
             (Bug::OffsetPaging, Some(_)) => {
@@ -207,7 +220,32 @@ impl Saboteur {
         if let (Some(walk), Some(last)) = (walks.get_mut(&key), last) {
             walk.rows += rows.len();
             walk.last = Some(last);
+            walk.last_row = rows.last().cloned();
         }
+    }
+
+    /// The answer as one takes it that believes what is empty: it is made to show what was seen before, and to count
+    /// nothing.
+    fn made_believable(&self, key: Option<&(String, String)>, first: bool, answer: Response<Bytes>) -> Response<Bytes> {
+        if !answer.status().is_success() {
+            return answer;
+        }
+        let mut body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        let is_empty = body["data"].as_array().is_none_or(Vec::is_empty);
+        let seen = {
+            let walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
+            key.and_then(|key| walks.get(key)?.last_row.clone())
+        };
+        match seen {
+            Some(row) if is_empty && first => body = serde_json::json!({ "data": [row] }),
+            _ if is_empty => return answer,
+            _ => {
+                body.as_object_mut().and_then(|body| body.remove("count"));
+            }
+        }
+        let (mut head, _) = answer.into_parts();
+        head.status = http::StatusCode::OK;
+        Response::from_parts(head, body.to_string().into())
     }
 }
 
@@ -217,6 +255,16 @@ impl Transport for Saboteur {
             if self.bug == Bug::RefusedIsEmpty {
                 let answer = self.network.send(request).await?;
                 return Ok(if answer.status() == 403 { Response::new(r#"{"data":[]}"#.into()) } else { answer });
+            }
+            if self.bug == Bug::BelievesEmpty && request.uri().path().ends_with("/search") {
+                let is_first = request.uri().query().is_some_and(|query| query.contains("from=0&"));
+                let (request, key) = self.twisted(request);
+                let answer = self.network.send(request).await?;
+                let answer = self.made_believable(key.as_ref(), is_first, answer);
+                if let Some(key) = key {
+                    self.learn(key, &answer);
+                }
+                return Ok(answer);
             }
             if !matches!(self.bug, Bug::OffsetPaging | Bug::TieDropped) {
                 return self.network.send(request).await;

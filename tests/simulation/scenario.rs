@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use desk_sandbox::{Bounds, Clock, Farewell, Settings};
+use desk_sandbox::{Bounds, Clock, Falsehood, Falsehoods, Farewell, Settings};
 use deskhouse::resource::{self, Feed, Resource};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -120,6 +120,11 @@ impl Scenario {
             daily_credits: if dice.random_ratio(1, 4) { dice.random_range(20..200) } else { PLENTY },
             ..Settings::default()
         };
+        let settings = Settings {
+            falsehoods: falsehoods(&mut dice),
+            heaviest_page: if dice.random_ratio(1, 5) { dice.random_range(3..60) } else { u32::MAX },
+            ..settings
+        };
         let faults = if dice.random_ratio(1, 3) { 0 } else { dice.random_range(1..12) };
         let ceiling = dice.random_ratio(1, 4).then(|| dice.random_range(20..200));
         // Before the portal has told its time, the machine's clock tells which day it is: that may cost one request.
@@ -157,6 +162,7 @@ impl Scenario {
         scenario.settings.tickets = 60;
         scenario.settings.mass_edits.clear();
         scenario.settings.daily_credits = PLENTY;
+        scenario.settings.falsehoods = Falsehoods::default();
         Self { ceiling: None, refusals: 1, faults: 1, changes: 1, verify_budget: 30, steps: Vec::new(), ..scenario }
     }
 
@@ -195,6 +201,13 @@ impl Step {
         let changes = if dice.random_ratio(1, 4) { 0 } else { dice.random_range(1..40) };
         Self { pause, changes, between, end }
     }
+}
+
+/// In a quarter of the worlds the portal's answers are sometimes not true, each once.
+fn falsehoods(dice: &mut StdRng) -> Falsehoods {
+    let how = [Falsehood::NoContent, Falsehood::Empty, Falsehood::Short][dice.random_range(0..3)];
+    let every = dice.random_ratio(1, 4).then(|| dice.random_range(4..50));
+    Falsehoods { how, every, ..Falsehoods::default() }
 }
 
 /// Everything in a twentieth of the worlds. Elsewhere some of it, as its owner may choose: tickets, some of what else

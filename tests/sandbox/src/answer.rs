@@ -19,6 +19,8 @@ pub(crate) struct Answer {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// What it cost.
     pub(crate) credits: u64,
+    /// Rows, where it is a page of records.
+    pub(crate) rows: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -31,15 +33,15 @@ pub(crate) enum Content {
 #[derive(Debug)]
 pub(crate) struct Rows {
     module: Module,
-    rows: Vec<Arc<Record>>,
+    pub(crate) rows: Vec<Arc<Record>>,
     show: Show,
     /// How many there are in all, where the answer tells.
-    count: Option<usize>,
+    pub(crate) count: Option<usize>,
 }
 
 impl Answer {
     pub(crate) fn new(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
-        Self { status, content_type, content: Content::Text(body.into()), headers: Vec::new(), credits: 0 }
+        Self { status, content_type, content: Content::Text(body.into()), headers: Vec::new(), credits: 0, rows: None }
     }
 
     pub(crate) fn json(status: u16, body: impl Into<String>) -> Self {

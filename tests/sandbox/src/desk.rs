@@ -67,6 +67,17 @@ pub(crate) fn answer(state: &mut State, call: &Call) -> Answer {
         return Answer::threshold_exceeded(state.seconds_to_midnight());
     }
     let mut answer = permitted(state, call, place).unwrap_or_else(|refusal| refusal);
+    if is_list(place) {
+        let State { settings, told, .. } = state;
+        // Who asks for no number of rows cannot ask for fewer.
+        let is_limited = call.query.get("limit").is_some();
+        answer = if is_limited && crate::falsehoods::rows(&answer) > settings.heaviest_page as usize {
+            Answer::html(504)
+        } else {
+            settings.falsehoods.tell(told, || format!("{}?{:?}", call.path, call.query), answer)
+        };
+        answer.rows = Some(crate::falsehoods::rows(&answer));
+    }
     answer.credits = weight;
     let left = state.spend(weight);
     answer
@@ -102,6 +113,19 @@ fn place<'a>(path: &'a str, method: &str) -> Option<Place<'a>> {
         [module, id] if !id.is_empty() => Place::One(Module::named(module)?, id),
         _ => return None,
     })
+}
+
+/// Whether the answer is a page of records.
+fn is_list(place: Place<'_>) -> bool {
+    matches!(
+        place,
+        Place::Search(_)
+            | Place::List(_)
+            | Place::Directory(_)
+            | Place::ArchivedTickets
+            | Place::RecycleBin
+            | Place::Translations(_)
+    )
 }
 
 fn weight(place: Place<'_>, depth: u32) -> u64 {

@@ -130,6 +130,7 @@ fn arrive(sandbox: &Sandbox, call: &Call) -> Arrival {
         org_id: call.org_id.clone(),
         status: 0,
         credits: 0,
+        records: 0,
         depth: call.depth(),
         in_flight,
         at: state.now(),
@@ -181,7 +182,8 @@ fn scripted(arrival: &Arrival, fault: Fault) -> Answer {
 fn respond(arrival: &Arrival, answer: &Answer) -> Response {
     let (cast, now) = {
         let mut state = arrival.sandbox.state();
-        state.journal.answered(arrival.number, answer.status, answer.credits);
+        let records = answer.rows.unwrap_or_default();
+        state.journal.answered(arrival.number, answer.status, answer.credits, records);
         (Arc::clone(&state.cast), state.now())
     };
     let body = answer.body(&cast);

@@ -21,6 +21,8 @@ pub struct Logged {
     pub status: u16,
     /// What the answer cost.
     pub credits: u64,
+    /// Records of the answer, where it is a list.
+    pub records: usize,
     /// The `from` of the request, or 0.
     pub depth: u32,
     /// How many Desk requests were in flight when it arrived, itself among them; 0 for other requests.
@@ -48,9 +50,9 @@ impl Journal {
         self.cleared + self.entries.len() - 1
     }
 
-    pub(crate) fn answered(&mut self, number: usize, status: u16, credits: u64) {
+    pub(crate) fn answered(&mut self, number: usize, status: u16, credits: u64, records: usize) {
         if let Some(entry) = number.checked_sub(self.cleared).and_then(|place| self.entries.get_mut(place)) {
-            (entry.status, entry.credits) = (status, credits);
+            (entry.status, entry.credits, entry.records) = (status, credits, records);
         }
     }
 

@@ -28,6 +28,7 @@ mod desk;
 mod dice;
 mod directory;
 mod events;
+mod falsehoods;
 mod faults;
 mod http;
 mod journal;
@@ -55,6 +56,7 @@ mod world;
 
 pub use connection::Server;
 pub use departures::{Departed, Leaving};
+pub use falsehoods::{Falsehood, Falsehoods};
 pub use faults::Fault;
 pub use journal::Logged;
 pub use sandbox::{Placed, Sandbox};

@@ -176,7 +176,10 @@ fn known(cast: &Cast, module: Module, record: &Record, made: &Made, term: &Term<
     let is = |id: u64| wanted.iter().any(|wanted| wanted.parse() == Ok(id));
     match (module, term.path) {
         (_, "/departmentId") if module.has_department() => Some(is(cast.department_id(made.department))),
-        (Module::Tickets, "/assigneeId") => Some(made.agent != NO_AGENT && is(cast.agent_id(made.agent))),
+        (Module::Tickets, "/assigneeId") => Some(match made.agent {
+            NO_AGENT => wanted.contains(&"${Empty}"),
+            agent => is(cast.agent_id(agent)),
+        }),
         (Module::Tickets, "/contactId") => Some(made.party != NOBODY && is(Module::Contacts.key(made.party))),
         (Module::Tickets, "/priority") => Some(among(wanted, tickets::priority(cast, made).unwrap_or_default())),
         (Module::Tickets, "/email") => {

@@ -4,6 +4,8 @@ use std::time;
 
 use chrono::{DateTime, Duration, Utc};
 
+use crate::falsehoods::Falsehoods;
+
 /// Everything that shapes a sandbox. The fields up to `clock` shape the world, which is built once, in
 /// [`Sandbox::new`](crate::Sandbox::new); the others may be changed with [`Sandbox::configure`](crate::Sandbox::configure).
 #[derive(Clone, Debug)]
@@ -52,6 +54,10 @@ pub struct Settings {
     pub list_base: u32,
     /// Rows that a page of a short list has at most, whatever limit was asked for.
     pub list_cap: u32,
+    /// Good answers that are not true.
+    pub falsehoods: Falsehoods,
+    /// Rows of a page that the portal can give before its gateway gives up with 504.
+    pub heaviest_page: u32,
     /// How long each Desk request takes.
     pub latency: time::Duration,
     /// By how much the latency varies, evenly, in both directions.
@@ -141,6 +147,8 @@ impl Default for Settings {
             missing_features: Vec::new(),
             list_base: 0,
             list_cap: u32::MAX,
+            falsehoods: Falsehoods::default(),
+            heaviest_page: u32::MAX,
             latency: time::Duration::ZERO,
             latency_jitter: time::Duration::ZERO,
             concurrency: 10,

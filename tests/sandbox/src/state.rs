@@ -11,6 +11,7 @@ use crate::cast::Cast;
 use crate::departures::Departures;
 use crate::dice::Dice;
 use crate::directory::Directory;
+use crate::falsehoods::Told;
 use crate::faults::Faults;
 use crate::journal::Journal;
 use crate::record::{Content, Module, Record};
@@ -38,6 +39,8 @@ pub(crate) struct State {
     pub(crate) departures: Departures,
     pub(crate) directory: Directory,
     pub(crate) dice: Dice,
+    /// What was told that is not true.
+    pub(crate) told: Told,
 }
 
 impl State {
@@ -58,6 +61,7 @@ impl State {
             departures: Departures::default(),
             directory: Directory::new(&cast),
             dice: Dice::of(&[settings.seed, 40]),
+            told: Told::default(),
             cast: Arc::new(cast),
             settings,
         }

@@ -4,6 +4,7 @@ mod accounts;
 mod consent;
 mod departures;
 mod directory;
+mod falsehoods;
 mod faults;
 mod limits;
 mod lists;

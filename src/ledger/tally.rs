@@ -1,0 +1,111 @@
+//! The count at the end of a run: how many records the portal has beside the rows that are held, and what explains a
+//! difference. Pure; counting is the business of `sync` and the warehouse.
+
+/// Rows of a resource, of those that were created up to some time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Alive, the archived ones among them.
+    pub alive: u64,
+    /// Alive and archived, where the resource has an archive.
+    pub archived: u64,
+    /// Gone since that time: the index may still show them.
+    pub lately_gone: u64,
+    /// In the recycle bin.
+    pub trashed: u64,
+    /// Merged into others.
+    pub merged: u64,
+    /// Deleted as spam.
+    pub spam: u64,
+    /// Records that fit no row.
+    pub rejected: u64,
+}
+
+/// What a count says of the rows that are held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// As many.
+    Equal,
+    /// Not as many, for this reason.
+    Explained(String),
+    /// The portal has records that are not held, so many at least.
+    Lacking(u64),
+    /// Rows are held that the portal does not have any more, so many at least.
+    Surplus(u64),
+}
+
+impl Tally {
+    /// What the portal's count of the same records says. Nobody knows which records a search shows that are archived, in
+    /// the bin or merged, so each kind may be among them, all of it or none.
+    pub fn verdict(&self, portal: u64) -> Verdict {
+        let slack = self.lately_gone + self.rejected;
+        let fits = |records: u64| (records..=records + slack).contains(&portal);
+        if portal == self.alive {
+            return Verdict::Equal;
+        }
+        let kinds = [
+            (self.archived, "archived records are not shown"),
+            (self.trashed, "trashed records are shown"),
+            (self.merged, "merged records are shown"),
+            (self.spam, "spam is shown"),
+        ];
+        for chosen in 0..1_u32 << kinds.len() {
+            let is_chosen = |kind: usize| chosen & (1 << kind) != 0;
+            if (0..kinds.len()).any(|kind| is_chosen(kind) && kinds[kind].0 == 0) {
+                continue;
+            }
+            let of = |kind: usize| if is_chosen(kind) { kinds[kind].0 } else { 0 };
+            let records = self.alive.saturating_sub(of(0)) + of(1) + of(2) + of(3);
+            if fits(records) {
+                let mut reasons: Vec<&str> =
+                    (0..kinds.len()).filter(|kind| is_chosen(*kind)).map(|kind| kinds[kind].1).collect();
+                if portal != records {
+                    reasons.push("some went lately or fit no row");
+                }
+                return Verdict::Explained(reasons.join(", "));
+            }
+        }
+        // Where archived records may be hidden, the fewer are to be expected.
+        let least = self.alive - self.archived.min(self.alive);
+        if portal > least {
+            Verdict::Lacking(portal.abs_diff(if portal > self.alive { self.alive } else { least }))
+        } else {
+            Verdict::Surplus(least - portal)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HELD: Tally =
+        Tally { alive: 1_000, archived: 300, lately_gone: 2, trashed: 5, merged: 40, spam: 0, rejected: 1 };
+
+    #[test]
+    fn each_kind_is_shown_whole_or_not_at_all() {
+        let explained = |reason: &str| Verdict::Explained(reason.into());
+        assert_eq!(HELD.verdict(1_000), Verdict::Equal);
+        assert_eq!(HELD.verdict(700), explained("archived records are not shown"));
+        assert_eq!(HELD.verdict(1_005), explained("trashed records are shown"));
+        assert_eq!(
+            HELD.verdict(745),
+            explained("archived records are not shown, trashed records are shown, merged records are shown")
+        );
+        assert_eq!(HELD.verdict(1_003), explained("some went lately or fit no row"));
+        assert_eq!(HELD.verdict(1_004), Verdict::Lacking(4));
+        assert_eq!(HELD.verdict(1_060), Verdict::Lacking(60));
+        assert_eq!(HELD.verdict(690), Verdict::Surplus(10));
+    }
+
+    proptest! {
+        /// One record more or less than everything that is known is never explained away.
+        #[test]
+        fn what_is_not_known_is_a_difference(alive in 10u64..10_000, off in 1u64..10) {
+            let tally = Tally { alive, ..Tally::default() };
+            prop_assert_eq!(tally.verdict(alive + off), Verdict::Lacking(off));
+            prop_assert_eq!(tally.verdict(alive - off), Verdict::Surplus(off));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The count at the end of a run: what the portal has of each search resource, in one request, beside the rows that are
+//! held. What differs and is not explained is compared first, and told. What explains it is decided by `ledger::Tally`.
+
+use super::context::Context;
+use super::stream::{End, Halt, Stop};
+use crate::extract::{self, Asked};
+use crate::ledger::{Range, State, Verdict};
+use crate::resource::{self, Resource};
+use crate::warehouse::{Counted, Extent, Warehouse};
+
+/// Times that a count is asked for again which is far from what is held: the portal may have had a bad moment.
+const MOST_AGAIN: u32 = 2;
+
+/// What counts resources.
+pub(super) struct Counter<'a, W> {
+    pub(super) context: Context<'a, W>,
+}
+
+/// A count that nothing explains.
+pub(super) struct Difference {
+    pub(super) resource: &'static Resource,
+    counted: Counted,
+    verdict: Verdict,
+}
+
+impl<W: Warehouse> Counter<'_, W> {
+    /// Counts the resources that were read to their end; gives what differs. Nobody asked for a count: it is left out where
+    /// there are no credits for it or the portal does not count.
+    pub(super) async fn count(&self, ends: &mut [End]) -> Vec<Difference> {
+        let mut differing = Vec::new();
+        for end in ends.iter_mut().filter(|end| end.outcome.state == State::Complete) {
+            let Some(resource) = resource::find(end.outcome.resource) else { continue };
+            if resource.feed.is_counted() {
+                differing.extend(self.taken(end, resource).await);
+            }
+        }
+        differing
+    }
+
+    /// Counts these again, and takes what still differs down in how their resources ended.
+    pub(super) async fn recount(&self, ends: &mut [End], differing: Vec<Difference>) {
+        for difference in differing {
+            let name = difference.resource.name;
+            let Some(end) = ends.iter_mut().find(|end| end.outcome.resource == name) else { continue };
+            if end.outcome.state != State::Complete {
+                continue;
+            }
+            let Some(Difference { counted, verdict, .. }) = self.taken(end, difference.resource).await else {
+                continue;
+            };
+            if let Verdict::Lacking(records) = verdict {
+                end.outcome.state = State::Partial;
+                end.outcome.error = Some(format!(
+                    "the portal counts {} records that were created until {} UTC, {} rows of them are held, and nothing \
+                     explains why {records} are not; the next comparison begins with them",
+                    counted.portal,
+                    counted.created_until.format("%Y-%m-%d %H:%M"),
+                    counted.held,
+                ));
+            }
+        }
+    }
+
+    async fn taken(&self, end: &mut End, resource: &'static Resource) -> Option<Difference> {
+        let found = self.differs(resource).await;
+        end.outcome.usage = self.context.client.usage_of(resource.name);
+        match found {
+            Ok(difference) => difference,
+            // It is worth no more than it costs.
+            Err(Halt::Read(error)) => {
+                tracing::debug!(resource = resource.name, %error, "not counted");
+                None
+            }
+            Err(Halt::Warehouse(error)) => {
+                (end.outcome.state, end.outcome.error) = (State::Failed, Some(error.to_string()));
+                end.stop = Some(Stop::Fatal(error));
+                None
+            }
+            Err(Halt::Shutdown) => None,
+        }
+    }
+
+    async fn differs(&self, resource: &'static Resource) -> Result<Option<Difference>, Halt> {
+        let Context { client, warehouse, plan, run, started_at, .. } = self.context;
+        // What was created later the index may know, or not.
+        let created_until = started_at - plan.overlap;
+        let since = warehouse.history(resource).await?.start();
+        let extent = Extent { since, ..Extent::all(resource) };
+        let tally = warehouse.tally(extent, created_until).await?;
+        let tomorrow = client.portal_now() + chrono::TimeDelta::days(1);
+        let asked = Asked {
+            created: Range::new(chrono::DateTime::UNIX_EPOCH, created_until),
+            modified: since.map(|since| Range::new(since, tomorrow)),
+        };
+        let mut again = 0;
+        let (portal, verdict) = loop {
+            let portal = self.context.ask(extract::matching(client, resource, &asked)).await?;
+            let verdict = tally.verdict(portal);
+            let is_worth_asking = matches!(verdict, Verdict::Surplus(_)) && again < MOST_AGAIN;
+            if !is_worth_asking {
+                break (portal, verdict);
+            }
+            again += 1;
+        };
+        let (explanation, differs) = match &verdict {
+            Verdict::Equal => (None, false),
+            Verdict::Explained(reason) => (Some(reason.clone()), false),
+            Verdict::Lacking(_) | Verdict::Surplus(_) => (None, true),
+        };
+        let at = client.portal_now();
+        let counted = Counted { at, created_until, portal, held: tally.alive, explanation, differs };
+        warehouse.save_counted(resource, run, counted.clone()).await?;
+        Ok(differs.then_some(Difference { resource, counted, verdict }))
+    }
+}

@@ -1,0 +1,104 @@
+//! The statements for the count at the end of a run: rows by what is known of them, and what came of the last count.
+
+use chrono::{DateTime, Utc};
+
+use super::checks::Extent;
+use super::dialect::Dialect;
+use super::error::Error;
+use super::sql::SqlWarehouse;
+use super::statement::quoted;
+use super::value::Value;
+use crate::ledger::{Reason, RunId, Tally};
+use crate::resource::Kind;
+
+/// What came of a count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// When the portal was asked.
+    pub at: DateTime<Utc>,
+    /// Records that were created later are not meant.
+    pub created_until: DateTime<Utc>,
+    /// Records of the portal.
+    pub portal: u64,
+    /// Rows that are alive.
+    pub held: u64,
+    /// What explains a difference.
+    pub explanation: Option<String>,
+    /// Whether nothing does.
+    pub differs: bool,
+}
+
+impl<D: Dialect> SqlWarehouse<D> {
+    pub(super) async fn read_tally(&self, extent: Extent, until: DateTime<Utc>) -> Result<Tally, Error> {
+        let Extent { resource, since, .. } = extent;
+        let (table, cursor) = (resource.name, resource.feed.cursor().map(quoted));
+        let (mut meant, mut values) = ("created_time <= ?".to_owned(), vec![Value::from(until)]);
+        if let Some((since, cursor)) = since.zip(cursor) {
+            meant.push_str(&format!(" and {cursor} >= ?"));
+            values.push(since.into());
+        }
+        let all = format!("select count(*) from {{{table}}} where {meant}");
+        let all = self.number(&all, values.clone()).await?;
+        let gone = format!(
+            "select _deleted_reason, _deleted_at > ?, count(*) from {{{table}}}
+            where _deleted_at is not null and {meant} group by 1, 2"
+        );
+        let with_time = std::iter::once(until.into()).chain(values.clone()).collect();
+        let kinds = [Kind::Text, Kind::Boolean, Kind::Integer];
+        let (mut tally, mut dead) = (Tally::default(), 0);
+        for mut cells in self.look("count rows", &gone, with_time, &kinds).await? {
+            let (reason, is_late, rows) = (cells.text(), cells.boolean(), cells.count());
+            dead += rows;
+            let of = match reason.as_deref().map(Reason::of_word) {
+                _ if is_late => &mut tally.lately_gone,
+                Some(Reason::Trashed) => &mut tally.trashed,
+                Some(Reason::Merged) => &mut tally.merged,
+                Some(Reason::Spam) => &mut tally.spam,
+                Some(Reason::Gone) | None => continue,
+            };
+            *of += rows;
+        }
+        tally.alive = all.saturating_sub(dead);
+        if let Some(archive) = resource.archive {
+            let flag = quoted(archive.flag);
+            let archived = format!("select count(*) from {{{table}}} where {flag} and _deleted_at is null and {meant}");
+            tally.archived = self.number(&archived, values).await?;
+        }
+        let rejected = "select count(*) from {deskhouse_rejects} where resource = ?";
+        tally.rejected = self.number(rejected, vec![resource.name.into()]).await?;
+        Ok(tally)
+    }
+
+    async fn number(&self, sql: &str, values: Vec<Value>) -> Result<u64, Error> {
+        let mut rows = self.look("count rows", sql, values, &[Kind::Integer]).await?;
+        Ok(rows.first_mut().map_or(0, super::value::Cells::count))
+    }
+
+    pub(super) async fn write_counted(
+        &self,
+        resource: &'static str,
+        run: RunId,
+        counted: Counted,
+    ) -> Result<(), Error> {
+        let doing = Error::doing("write the ledger");
+        let mut open = self.begin("write the ledger").await?;
+        let sql = "insert into {deskhouse_counts}
+            (resource, counted_at, created_until, portal_records, held_rows, explanation, differs, run_id)
+            values (?, ?, ?, ?, ?, ?, ?, ?)
+            on conflict (resource) do update set counted_at = excluded.counted_at, created_until = excluded.created_until,
+            portal_records = excluded.portal_records, held_rows = excluded.held_rows, explanation = excluded.explanation,
+            differs = excluded.differs, run_id = excluded.run_id";
+        let values = vec![
+            resource.into(),
+            counted.at.into(),
+            counted.created_until.into(),
+            counted.portal.into(),
+            counted.held.into(),
+            counted.explanation.into(),
+            counted.differs.into(),
+            run.0.into(),
+        ];
+        self.execute(&mut open, sql, values).await.map_err(&doing)?;
+        D::commit(open).await.map_err(&doing)
+    }
+}

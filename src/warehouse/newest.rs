@@ -1,0 +1,41 @@
+//! Rows at which a window may begin: the newest ones before it. An answer that shows none of them has left something out.
+
+use chrono::{DateTime, Utc};
+
+use super::checks::Extent;
+use super::dialect::Dialect;
+use super::error::Error;
+use super::sql::SqlWarehouse;
+use super::statement::quoted;
+use super::value::Value;
+use crate::resource::{Kind, Resource};
+
+/// Rows that one window shows again: a mass edit would make each night read it once more.
+const MOST: i64 = 20;
+
+impl<D: Dialect> SqlWarehouse<D> {
+    pub(super) async fn read_newest(
+        &self,
+        resource: &'static Resource,
+        before: DateTime<Utc>,
+    ) -> Result<Option<(DateTime<Utc>, Vec<String>)>, Error> {
+        let Some(cursor) = resource.feed.cursor().map(quoted) else { return Ok(None) };
+        // Whether a search shows archived records, nobody knows.
+        let (condition, values) = Extent { without_archived: true, ..Extent::all(resource) }.condition();
+        let (table, key) = (resource.name, quoted(resource.columns[0].name));
+        let sql = format!(
+            "select {cursor}, {key} from {{{table}}} where {condition} and {cursor} = (select {cursor} from {{{table}}}
+            where {condition} and {cursor} <= ? order by {cursor} desc limit 1) limit ?"
+        );
+        let mut all = values.clone();
+        all.extend(values);
+        all.extend([before.into(), Value::from(MOST + 1)]);
+        let rows = self.look("read the newest rows", &sql, all, &[Kind::Timestamp, Kind::Text]).await?;
+        let (mut at, mut ids) = (None, Vec::new());
+        for mut cells in rows {
+            at = cells.timestamp().or(at);
+            ids.extend(cells.text());
+        }
+        Ok(at.filter(|_| ids.len() <= MOST as usize).map(|at| (at, ids)))
+    }
+}
