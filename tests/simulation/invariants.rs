@@ -249,7 +249,9 @@ pub(crate) fn nothing_paid_is_dropped(world: &World, requests: &[Logged], outcom
     let scenario = &world.scenario;
     let is_plain = scenario.faults + scenario.changes == 0 && scenario.settings.falsehoods.every.is_none();
     for part in outcome.resources.iter().filter(|_| is_plain) {
-        let Some(resource) = resource::find(part.resource).filter(|resource| resource.feed.is_counted()) else { continue };
+        let Some(resource) = resource::find(part.resource).filter(|resource| resource.feed.is_counted()) else {
+            continue;
+        };
         let path = format!("/api/v1{}", resource.path);
         let is_page = |request: &&Logged| {
             request.path == path && request.status == 200 && asked(request).is_some() && !is_a_count(request)

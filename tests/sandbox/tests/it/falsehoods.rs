@@ -8,7 +8,9 @@ const PAGE: &str = "/tickets/search?limit=100&sortBy=modifiedTime";
 
 #[tokio::test]
 async fn each_question_is_answered_falsely_once_at_most() {
-    for (how, rows) in [(Falsehood::NoContent, 0), (Falsehood::Empty, 0), (Falsehood::Short, 50), (Falsehood::Miscounted, 50)] {
+    for (how, rows) in
+        [(Falsehood::NoContent, 0), (Falsehood::Empty, 0), (Falsehood::Short, 50), (Falsehood::Miscounted, 50)]
+    {
         let falsehoods = Falsehoods { how, every: Some(2), ..Falsehoods::default() };
         let client = Client::new(Settings { falsehoods, ..small() }).await;
         let mut seen = Vec::new();
