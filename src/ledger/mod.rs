@@ -3,14 +3,13 @@
 
 mod bookmark;
 mod credits;
+mod cut;
 mod run;
-mod spread;
 mod tombstone;
 mod window;
 
 pub use bookmark::{Bookmark, History};
 pub use credits::{Booking, Spending, Spent, Today};
 pub use run::{Counts, ResourceOutcome, RunEnd, RunId, RunStart, State, Usage};
-pub use spread::Spread;
 pub use tombstone::{Brake, Reason, Tombstone};
 pub use window::{Key, Progress, Purpose, Range, Window, WindowId};

@@ -321,7 +321,8 @@ async fn no_output_holds_a_secret_or_what_a_record_says() {
             for (number, module) in compare::ALL.iter().enumerate() {
                 portal.sandbox.put(module, planted(900 + number));
                 // A record that fits no row is repeated in the warehouse and nowhere else.
-                let reject = format!(r#"{{"id":"{}","createdTime":"{PLANTED}","isSpam":"{PLANTED}"}}"#, 950 + number);
+                let reject =
+                    format!(r#"{{"id":"{}","createdTime":"{PLANTED}","modifiedTime":"{PLANTED}"}}"#, 950 + number);
                 portal.sandbox.put_raw(module, &(950 + number).to_string(), portal.sandbox.now(), reject);
             }
             portal.sandbox.fault(path, faults.clone());
