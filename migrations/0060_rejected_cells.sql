@@ -6,11 +6,11 @@ alter table deskhouse_rejects rename to deskhouse_rejects_of_records;
 create table deskhouse_rejects (
     resource text not null,
     record_id text not null,
-    column_name text not null,
+    column_name text not null default '',
     reason text not null,
     value text,
     raw json,
-    version text not null,
+    version text not null default '',
     run_id bigint not null,
     seen_at timestamptz not null,
     primary key (resource, record_id, column_name)

@@ -101,6 +101,8 @@ pub struct Counts {
     pub rejected: u64,
     /// Rows in which a character was replaced that no database text can hold.
     pub mended: u64,
+    /// Rows that changed because somebody had altered one of their cells in the table.
+    pub altered: u64,
 }
 
 impl AddAssign for Counts {
@@ -112,6 +114,7 @@ impl AddAssign for Counts {
         self.deleted += other.deleted;
         self.rejected += other.rejected;
         self.mended += other.mended;
+        self.altered += other.altered;
     }
 }
 

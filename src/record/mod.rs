@@ -52,7 +52,7 @@ impl Record {
     /// This record with the fields of another reading of it that it lacks. What both have stays as it is here. Gives
     /// nothing where one of them is no object.
     pub fn completed_by(&self, other: &Self) -> Option<Self> {
-        type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+        type Fields<'a> = BTreeMap<read::Name<'a>, &'a RawValue>;
         let own: Fields<'_> = serde_json::from_str(&self.raw).ok()?;
         let others: Fields<'_> = serde_json::from_str(&other.raw).ok()?;
         let body = self.raw.trim_end().strip_suffix('}')?;
@@ -61,7 +61,7 @@ impl Record {
             if !text.ends_with('{') {
                 text.push(',');
             }
-            text.push_str(&format!("{}:{}", serde_json::to_string(name).ok()?, value.get()));
+            text.push_str(&format!("{}:{}", serde_json::to_string(&name.0).ok()?, value.get()));
         }
         text.push('}');
         Some(Self { raw: text.into(), keys: self.keys.clone() })
@@ -150,6 +150,8 @@ mod tests {
         let alone = r#"{"id":"7","subject":"x","tags":["é"],"cf":{"a":2},"answer":"}"}"#;
         let both = r#"{"id":"7","subject":null,"cf":{"a":1},"answer":"}","tags":["é"]}"#;
         assert_eq!(completed(row, alone).as_deref(), Some(both));
+        // A name that is no text costs neither of the two.
+        assert_eq!(completed(r#"{"\ud800":1}"#, r#"{"a":1}"#).as_deref(), Some(r#"{"\ud800":1,"a":1}"#));
         assert_eq!(completed("{}", r#"{"a":1}"#).as_deref(), Some(r#"{"a":1}"#));
         assert_eq!(completed("[]", "{}"), None);
         assert_eq!(completed("{}", "7"), None);

@@ -34,7 +34,7 @@ impl Misfit {
 const REPLACEMENT: char = '\u{fffd}';
 
 /// Name of a field. A lone surrogate in it costs the character and not the object, of which serde would read nothing.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name<'a>(pub Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {

@@ -98,6 +98,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         let mut fitting = Vec::new();
         for (row, mut held) in rows.into_iter().zip(held) {
             if let Some(held) = held.as_mut().filter(|_| altered.contains(&row.id)) {
+                counts.altered += u64::from(held.hash == Some(row.hash));
                 held.hash = None;
             }
             // An older version says nothing of the one that did not fit.

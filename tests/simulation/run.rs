@@ -207,6 +207,7 @@ impl Life {
     async fn damaged_run(&mut self) -> Result<(), String> {
         let Some(damage) = self.disk.reader.damage(&self.world) else { return Ok(()) };
         let before = self.disk.reader.of_the_ledger(&damage.resource);
+        self.world.sandbox.clear_requests();
         let outcome = self.one_run(End::Itself).await;
         let after = self.disk.reader.of_the_ledger(&damage.resource);
         self.figures.runs += 1;

@@ -294,9 +294,6 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             Feed::Search { .. } => self.context.plan.overlap,
             Feed::Filtered { .. } | Feed::List(_) | Feed::Children => TimeDelta::zero(),
         };
-        if self.manner.depth == Depth::Records {
-            self.compared.altered += self.altered(&records).await?;
-        }
         self.land(records.clone(), Vec::new(), lag).await?;
         self.raise(records).await?;
         self.bury(vanished, Looked::At(range)).await
@@ -399,6 +396,10 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         }
         for landed in self.context.warehouse.land_found(vec![found], None).await? {
             self.counts += landed.counts;
+            self.compared.altered += landed.counts.altered;
+            if self.manner.depth == Depth::Records {
+                self.compared.lacking += landed.counts.rejected;
+            }
         }
         Ok(())
     }

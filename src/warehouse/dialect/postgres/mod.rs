@@ -18,7 +18,7 @@ use crate::resource::{Kind, Resource};
 use crate::transform::{Cell, Row};
 use crate::warehouse::error::{Error, Trouble};
 use crate::warehouse::statement::{self, quoted};
-use crate::warehouse::value::{Cells, Value};
+use crate::warehouse::value::{Cells, Value, storable};
 
 /// Longest wait for a connection.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -297,7 +297,7 @@ fn arguments(values: Vec<Value>) -> Result<PgArguments, Trouble> {
             Value::Boolean(value) => arguments.add(value),
             Value::Timestamp(time) => arguments.add(time),
             Value::Json(text) => arguments.add(text.map(JsonText)),
-            Value::Texts(texts) => arguments.add(texts),
+            Value::Texts(texts) => arguments.add(texts.into_iter().map(storable).collect::<Vec<_>>()),
         }
         .map_err(|error| trouble(sqlx::Error::Encode(error)))?;
     }

@@ -19,7 +19,7 @@ use crate::transform::{Cell, Row};
 use crate::warehouse::error::{Error, Trouble};
 use crate::warehouse::lock::FileLock;
 use crate::warehouse::statement::quoted;
-use crate::warehouse::value::{Cells, Value};
+use crate::warehouse::value::{Cells, Value, storable};
 use rows::iso;
 
 /// SQLite in a file. A clone has the same connection.
@@ -344,7 +344,10 @@ fn bound(values: Vec<Value>) -> impl Iterator<Item = rusqlite::types::Value> {
         Value::Boolean(value) => value.into(),
         Value::Timestamp(time) => time.map(iso).into(),
         Value::Json(text) => text.into(),
-        Value::Texts(texts) => serde_json::Value::from(texts).to_string().into(),
+        Value::Texts(texts) => {
+            let texts: Vec<_> = texts.into_iter().map(storable).collect();
+            serde_json::Value::from(texts).to_string().into()
+        }
     })
 }
 
