@@ -195,7 +195,8 @@ impl Dialect for Postgres {
         let mut rows = fresh;
         rows.extend(changed);
         let mut culprits: Vec<(usize, String)> = Vec::new();
-        let mut open = vec![0..rows.len()];
+        let whole = 0..rows.len();
+        let mut open = vec![whole];
         while let Some(part) = open.pop() {
             let middle = fresh_rows.clamp(part.start, part.end);
             let (fresh, changed) = (&rows[part.start..middle], &rows[middle..part.end]);

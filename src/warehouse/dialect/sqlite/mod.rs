@@ -302,7 +302,7 @@ impl Dialect for Sqlite {
         let rows = move |connection: &Connection| rows::by_key(connection, &spelled, &keys, &kinds);
         let rows = transaction.run(rows).await?;
         let held = |row: Option<Vec<Cell>>| {
-            row.map(|row| Cells::of(&sql, &[], vec![row]).next().map(Held::read)).flatten().transpose()
+            row.and_then(|row| Cells::of(&sql, &[], vec![row]).next().map(Held::read)).transpose()
         };
         rows.into_iter().map(held).collect()
     }
