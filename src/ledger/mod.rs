@@ -3,8 +3,8 @@
 
 mod bookmark;
 mod credits;
+mod cut;
 mod run;
-mod spread;
 mod tally;
 mod tombstone;
 mod window;
@@ -12,7 +12,6 @@ mod window;
 pub use bookmark::{Bookmark, History};
 pub use credits::{Booking, Spending, Spent, Today};
 pub use run::{Counts, ResourceOutcome, RunEnd, RunId, RunStart, State, Usage};
-pub use spread::Spread;
 pub use tally::{Tally, Verdict};
 pub use tombstone::{Brake, Reason, Tombstone};
 pub use window::{Key, Progress, Purpose, Range, Window, WindowId};

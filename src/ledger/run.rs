@@ -46,6 +46,15 @@ pub enum State {
 }
 
 impl State {
+    /// Every state.
+    pub const ALL: [Self; 6] =
+        [Self::Running, Self::Complete, Self::Partial, Self::OutOfCredits, Self::Interrupted, Self::Failed];
+
+    /// The state of a word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+
     /// The word in the ledger.
     pub const fn word(self) -> &'static str {
         match self {
@@ -92,6 +101,8 @@ pub struct Counts {
     pub rejected: u64,
     /// Rows in which a character was replaced that no database text can hold.
     pub mended: u64,
+    /// Rows that changed because somebody had altered one of their cells in the table.
+    pub altered: u64,
 }
 
 impl AddAssign for Counts {
@@ -103,6 +114,7 @@ impl AddAssign for Counts {
         self.deleted += other.deleted;
         self.rejected += other.rejected;
         self.mended += other.mended;
+        self.altered += other.altered;
     }
 }
 
@@ -125,6 +137,17 @@ pub struct ResourceOutcome {
     pub open_windows: u64,
     /// Why it is not complete.
     pub error: Option<String>,
+}
+
+impl ResourceOutcome {
+    /// Takes down that records fit no row, which is not complete whatever else was read.
+    pub fn admit_rejects(&mut self) {
+        if self.state == State::Complete && self.counts.rejected > 0 {
+            let Counts { rejected, read, .. } = self.counts;
+            self.state = State::Partial;
+            self.error = Some(format!("{rejected} of {read} records fit no row: see deskhouse_rejects"));
+        }
+    }
 }
 
 /// How a run ended, for the ledger.

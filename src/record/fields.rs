@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::read::{self, Misfit};
+use super::read::{self, Misfit, Name};
 
 /// The fields of an object by their names, each as the text that was received.
 #[derive(Debug, Default)]
@@ -93,16 +93,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
         }
 
         deserializer.deserialize_map(All)
-    }
-}
-
-/// The name of a field, whatever it is made of: where a name is asked for as text, half an emoji in it ends the object.
-pub(super) struct Name<'a>(pub(super) Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?.get();
-        Ok(Self(read::text(json, &mut false).unwrap_or_default()))
     }
 }
 

@@ -3,8 +3,10 @@
 //! the caller.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SubsecRound, Utc};
+use serde::de::{Deserialize, Deserializer, Visitor};
 
 /// A value that cannot be read as what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +19,8 @@ pub struct Misfit {
 }
 
 impl Misfit {
-    fn new(expected: &'static str, json: &str) -> Self {
+    /// What was found, as JSON, in place of what was expected.
+    pub fn new(expected: &'static str, json: &str) -> Self {
         const SHOWN: usize = 40;
         let mut found: String = json.chars().take(SHOWN).collect();
         if found.len() < json.len() {
@@ -30,12 +33,38 @@ impl Misfit {
 /// Stands for a character that database text cannot hold.
 const REPLACEMENT: char = '\u{fffd}';
 
+/// Name of a field. A lone surrogate in it costs the character and not the object, of which serde would read nothing.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name<'a>(pub Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl<'de> Visitor<'de> for Bytes {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a field")
+            }
+
+            fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Name<'de>, E> {
+                Ok(Name(String::from_utf8_lossy(bytes)))
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(String::from_utf8_lossy(bytes).into_owned())))
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
 /// Text; numbers and booleans are taken as they are written, objects as their JSON. `None` for null.
 ///
 /// NUL and lone surrogates fit no Postgres text: each becomes U+FFFD and sets `mended`.
 pub fn text<'a>(json: &'a str, mended: &mut bool) -> Option<Cow<'a, str>> {
     let Some(inner) = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
-        return self::json(json, mended);
+        return json_text(json, mended);
     };
     if !inner.contains('\\') {
         return Some(Cow::Borrowed(inner));
@@ -52,9 +81,11 @@ pub fn text<'a>(json: &'a str, mended: &mut bool) -> Option<Cow<'a, str>> {
     Some(Cow::Owned(text.replace('\0', "\u{fffd}")))
 }
 
-/// Integer; text that holds one and numbers without a fraction count too. `None` for null and empty text.
+/// Integer; text that holds one and numbers without a fraction count too, with thousands set apart by commas as well.
+/// `None` for null and empty text.
 pub fn integer(json: &str) -> Result<Option<i64>, Misfit> {
     let Some(plain) = plain(json) else { return Ok(None) };
+    let plain = without_separators(&plain);
     if let Ok(value) = plain.parse::<i64>() {
         return Ok(Some(value));
     }
@@ -65,52 +96,48 @@ pub fn integer(json: &str) -> Result<Option<i64>, Misfit> {
     }
 }
 
-/// Real number; text that holds one counts too. `None` for null and empty text.
+/// Real number; text that holds one counts too, with thousands set apart by commas as well. `None` for null and empty
+/// text.
 pub fn real(json: &str) -> Result<Option<f64>, Misfit> {
     let Some(plain) = plain(json) else { return Ok(None) };
-    match plain.parse::<f64>() {
+    match without_separators(&plain).parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(Some(value)),
         _ => Err(Misfit::new("a number", json)),
     }
 }
 
-/// Boolean; the words and the digits 0 and 1 count too. `None` for null and empty text.
+/// Boolean; the words of both kinds and the digits 0 and 1 count too. `None` for null and empty text.
 pub fn boolean(json: &str) -> Result<Option<bool>, Misfit> {
+    const YES: [&str; 5] = ["true", "1", "yes", "y", "on"];
+    const NO: [&str; 5] = ["false", "0", "no", "n", "off"];
     let Some(plain) = plain(json) else { return Ok(None) };
-    if plain.eq_ignore_ascii_case("true") || plain == "1" {
-        Ok(Some(true))
-    } else if plain.eq_ignore_ascii_case("false") || plain == "0" {
-        Ok(Some(false))
-    } else {
-        Err(Misfit::new("a boolean", json))
+    let is_one_of = |words: [&str; 5]| words.iter().any(|word| plain.eq_ignore_ascii_case(word));
+    match (is_one_of(YES), is_one_of(NO)) {
+        (true, _) => Ok(Some(true)),
+        (_, true) => Ok(Some(false)),
+        _ => Err(Misfit::new("a boolean", json)),
     }
 }
 
-/// Instant in whole milliseconds: ISO 8601 with a zone, or milliseconds since 1970 as number or text. `None` for null
-/// and empty text.
+/// Instant in whole milliseconds: ISO 8601 with a zone, a day alone for its midnight in UTC, or milliseconds since 1970 as
+/// number or text. `None` for null and empty text.
 ///
 /// The vendor's pattern allows `/` before the fraction, its examples show milliseconds, live answers show
-/// `2026-01-02T03:04:05.000Z` (zoho/zohodesk-oas, v1.0).
+/// `2026-01-02T03:04:05.000Z` (zoho/zohodesk-oas, v1.0). A time of day without a zone could be any of two dozen instants,
+/// so that it is none.
 pub fn timestamp(json: &str) -> Result<Option<DateTime<Utc>>, Misfit> {
     let Some(plain) = plain(json) else { return Ok(None) };
-    let misfit = || Misfit::new("a timestamp", json);
-    let time = if let Ok(milliseconds) = plain.parse::<i64>() {
-        DateTime::from_timestamp_millis(milliseconds).ok_or_else(misfit)?
-    } else {
-        let iso: Cow<'_, str> =
-            if plain.contains('/') { Cow::Owned(plain.replace('/', ".")) } else { Cow::Borrowed(&plain) };
-        DateTime::parse_from_rfc3339(&iso).map_err(|_| misfit())?.with_timezone(&Utc)
+    let time = match plain.parse::<i64>() {
+        Ok(milliseconds) => DateTime::from_timestamp_millis(milliseconds),
+        Err(_) => iso(&plain),
     };
     // Both databases and the ISO text of four-digit years can hold this range.
-    if (1..=9999).contains(&chrono::Datelike::year(&time)) { Ok(Some(time.trunc_subsecs(3))) } else { Err(misfit()) }
+    let time = time.filter(|time| has_four_digits(time.year()));
+    time.map(|time| Some(time.trunc_subsecs(3))).ok_or_else(|| Misfit::new("a timestamp", json))
 }
 
 /// Calendar date: `yyyy-MM-dd`, or an instant of which the date in UTC is taken. `None` for null and empty text.
 pub fn date(json: &str) -> Result<Option<NaiveDate>, Misfit> {
-    let Some(plain) = plain(json) else { return Ok(None) };
-    if let Ok(date) = NaiveDate::parse_from_str(&plain, "%Y-%m-%d") {
-        return Ok(Some(date));
-    }
     match timestamp(json) {
         Ok(time) => Ok(time.map(|time| time.date_naive())),
         Err(_) => Err(Misfit::new("a date", json)),
@@ -119,9 +146,86 @@ pub fn date(json: &str) -> Result<Option<NaiveDate>, Misfit> {
 
 /// Any JSON, as its text. `None` for null.
 ///
-/// `jsonb` refuses `\u0000` and lone surrogates: each becomes `\ufffd` and sets `mended`.
-pub fn json<'a>(json: &'a str, mended: &mut bool) -> Option<Cow<'a, str>> {
+/// `jsonb` refuses `\u0000` and lone surrogates: each becomes `\ufffd` and sets `mended`. It refuses numbers of too many
+/// digits as well, for which nothing stands.
+pub fn json<'a>(json: &'a str, mended: &mut bool) -> Result<Option<Cow<'a, str>>, Misfit> {
+    if has_long_number(json) {
+        return Err(Misfit::new("JSON whose numbers a database can hold", json));
+    }
+    Ok(json_text(json, mended))
+}
+
+fn json_text<'a>(json: &'a str, mended: &mut bool) -> Option<Cow<'a, str>> {
     if json == "null" { None } else { Some(mend_escapes(json, mended)) }
+}
+
+/// An instant in one of the spellings of ISO 8601 that leave no doubt.
+fn iso(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.to_utc());
+    }
+    if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        return Some(day.and_time(NaiveTime::MIN).and_utc());
+    }
+    let text = match text.split_at_checked(text.find(['T', 't', ' '])?) {
+        Some((day, time)) => format!("{day}T{}", time[1..].trim_start().replace('/', ".")),
+        None => return None,
+    };
+    // `%#z` takes offsets with a colon, without it and of hours alone.
+    let spelled = ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f %#z", "%Y-%m-%dT%H:%M%#z"];
+    spelled.iter().find_map(|format| DateTime::parse_from_str(&text, format).ok()).map(|time| time.to_utc())
+}
+
+const fn has_four_digits(year: i32) -> bool {
+    1 <= year && year <= 9999
+}
+
+/// A number without the commas between its thousands; as it is where they stand anywhere else, as in `1,23`.
+fn without_separators(plain: &str) -> Cow<'_, str> {
+    if !plain.contains(',') {
+        return Cow::Borrowed(plain);
+    }
+    let unsigned = plain.strip_prefix(['-', '+']).unwrap_or(plain);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let mut groups = whole.split(',');
+    let begins = groups.next().is_some_and(|first| (1..=3).contains(&first.len()) && are_digits(first));
+    let are_thousands = begins && groups.all(|group| group.len() == 3 && are_digits(group)) && are_digits(fraction);
+    if are_thousands { Cow::Owned(plain.replace(',', "")) } else { Cow::Borrowed(plain) }
+}
+
+/// Digits of a number, written out, that `jsonb` surely holds: it ends at 131,072 before and 16,383 behind the point.
+const MOST_DIGITS: u64 = 16_000;
+
+/// Whether JSON text has a number of more than [`MOST_DIGITS`].
+fn has_long_number(json: &str) -> bool {
+    let bytes = json.as_bytes();
+    let (mut at, mut in_text) = (0, false);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 1,
+            b'"' => in_text = !in_text,
+            b'0'..=b'9' if !in_text => {
+                let is_number = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+                let length = bytes[at..].iter().take_while(is_number).count();
+                if digits(&json[at..at + length]) > MOST_DIGITS {
+                    return true;
+                }
+                at += length;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    false
+}
+
+/// About how many digits a number has when it is written out.
+fn digits(number: &str) -> u64 {
+    let (digits, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let exponent = exponent.trim_start_matches(['+', '-']).parse::<u64>().unwrap_or(u64::MAX);
+    exponent.saturating_add(digits.len() as u64)
 }
 
 /// The content of a number, a word or a text without escapes; `None` for null and empty text.
@@ -197,11 +301,34 @@ mod tests {
     }
 
     #[test]
+    fn thousands_may_be_set_apart_and_nothing_else() {
+        assert_eq!(integer("\"1,234\""), Ok(Some(1_234)));
+        assert_eq!(integer("\"-12,345,678\""), Ok(Some(-12_345_678)));
+        assert_eq!(real("\"1,234,567.5\""), Ok(Some(1_234_567.5)));
+        for json in ["\"1,23\"", "\",123\"", "\"1234,567\"", "\"1,234,\"", "\"1,234.5,6\"", "\"1.234,5\""] {
+            assert!(integer(json).is_err() && real(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_no_database_holds_are_told_from_words_about_them() {
+        let read = |text: &str| json(text, &mut false).map(|_| ());
+        for fine in ["1e400", r#"{"a":"1e400000"}"#, r#"["\"1e400000",1]"#, "[1E-300]", "-1.5e+3"] {
+            assert_eq!(read(fine), Ok(()), "{fine}");
+        }
+        for long in ["1e400000", r#"{"a":[1,-1.5E+400000]}"#, "[1e-99999999999999999999]", &"9".repeat(20_000)] {
+            assert!(read(long).is_err(), "{long}");
+        }
+    }
+
+    #[test]
     fn booleans_come_as_words_and_digits() {
-        for yes in ["true", "\"true\"", "\"TRUE\"", "1", "\"1\""] {
+        for yes in ["true", "\"true\"", "\"TRUE\"", "1", "\"1\"", "\"Yes\"", "\"y\"", "\"On\""] {
             assert_eq!(boolean(yes), Ok(Some(true)), "{yes}");
         }
-        assert_eq!(boolean("\"false\""), Ok(Some(false)));
+        for no in ["false", "\"false\"", "0", "\"No\"", "\"N\"", "\"off\""] {
+            assert_eq!(boolean(no), Ok(Some(false)), "{no}");
+        }
         assert!(boolean("\"maybe\"").is_err());
     }
 
@@ -216,6 +343,19 @@ mod tests {
             "\"1767323045117\"",
         ] {
             assert_eq!(timestamp(json), expected, "{json}");
+        }
+        for (json, milliseconds) in [
+            ("\"2026-01-02T08:34:05.117+0530\"", 1_767_323_045_117),
+            ("\"2026-01-02T08:34:05/117+0530\"", 1_767_323_045_117),
+            ("\"2026-01-02 03:04:05.117Z\"", 1_767_323_045_117),
+            ("\"2026-01-02 04:04:05.117 +01\"", 1_767_323_045_117),
+            ("\"2026-01-02T03:04Z\"", 1_767_323_040_000),
+            ("\"2026-01-02\"", 1_767_312_000_000),
+        ] {
+            assert_eq!(timestamp(json), Ok(DateTime::from_timestamp_millis(milliseconds)), "{json}");
+        }
+        for json in ["\"20224-03-01T00:00:00.000Z\"", "\"+20224-03-01\"", "\"2026-01-02T03:04:05\"", "\"01/02/2026\""] {
+            assert!(timestamp(json).is_err() && date(json).is_err(), "{json}");
         }
         assert_eq!(timestamp("\"\""), Ok(None));
         let misfit = timestamp("\"yesterday\"").expect_err("no time");
@@ -236,7 +376,8 @@ mod tests {
         assert_eq!(text_of(r#""a\ud800b""#), (Some("a\u{fffd}b".into()), true));
         assert_eq!(text_of(r#""\ud83d\ude00""#), (Some("😀".into()), false));
         let mut mended = false;
-        assert_eq!(json(r#"{"a":"\udc00","b":"\\u0000"}"#, &mut mended).as_deref(), Some(r#"{"a":"�","b":"\\u0000"}"#));
+        let text = json(r#"{"a":"\udc00","b":"\\u0000"}"#, &mut mended).expect("it can be held");
+        assert_eq!(text.as_deref(), Some(r#"{"a":"�","b":"\\u0000"}"#));
         assert!(mended);
     }
 
@@ -253,6 +394,8 @@ mod tests {
             let iso = format!("\"{}\"", time.format("%Y-%m-%dT%H:%M:%S%.3fZ"));
             prop_assert_eq!(timestamp(&iso), Ok(Some(time)));
             prop_assert_eq!(timestamp(&milliseconds.to_string()), Ok(Some(time)));
+            let spaced = format!("\"{}\"", time.format("%Y-%m-%d %H:%M:%S%.3f+0000"));
+            prop_assert_eq!(timestamp(&spaced), Ok(Some(time)));
         }
 
         #[test]
@@ -260,6 +403,7 @@ mod tests {
             let mut mended = false;
             let _ = (text(&json, &mut mended), integer(&json), real(&json), boolean(&json), timestamp(&json), date(&json));
             let _ = super::json(&json, &mut mended);
+            let _ = (without_separators(&json), has_long_number(&json));
         }
     }
 }

@@ -51,6 +51,12 @@ pub fn comparison(outcome: &Outcome, found: &[Compared], hand: Hand) -> String {
         for (reason, count) in &found.marked {
             text.push_str(&format!("\n{name}: {} {}", thousands(*count), reason.word()));
         }
+        if found.altered > 0 {
+            text.push_str(&format!(
+                "\n{name}: {} rows hold a cell that is not their record's",
+                thousands(found.altered)
+            ));
+        }
         if found.unseen > 0 {
             text.push_str(&format!(
                 "\n{name}: {} records are there, though the search does not show them",
@@ -79,6 +85,7 @@ pub fn comparison_json(outcome: &Outcome, found: &[Compared]) -> Value {
             "rows_updated": resource.counts.updated,
             "rows_deleted": resource.counts.deleted,
             "deleted": marked,
+            "rows_altered": found.altered,
             "records_unseen": found.unseen,
             "records_hidden": found.hidden,
             "requests_to_mend": found.estimate,

@@ -13,13 +13,21 @@ pub fn status(status: &Status) -> String {
     let Some(org_id) = &status.org_id else {
         return "the warehouse is empty; `deskhouse sync` fills it".into();
     };
-    let mut resources =
-        Table::new(&["resource", ">rows", ">rejects", ">open windows", "complete until (UTC)", "last run (UTC)"]);
+    let mut resources = Table::new(&[
+        "resource",
+        ">rows",
+        ">rejected cells",
+        ">rejected records",
+        ">open windows",
+        "complete until (UTC)",
+        "last run (UTC)",
+    ]);
     for resource in &status.resources {
         resources.row([
             resource.resource.clone(),
             thousands(resource.rows),
-            thousands(resource.rejects),
+            thousands(resource.rejected_cells),
+            thousands(resource.rejected_records),
             thousands(resource.open_windows),
             time(resource.complete_until, "not yet"),
             time(resource.last_run_at, "never"),

@@ -414,12 +414,16 @@ mod tests {
             let indexes: Vec<&str> = statements.iter().filter_map(|one| one.strip_prefix(&prefix)).collect();
             for index in &indexes {
                 let column = index.split(' ').next().unwrap();
-                assert_eq!(*index, format!("{column} on {} ({column})", resource.name));
+                // A comparison counts the rows that are alive by their time of creation, in the index alone.
+                let counted = format!("{column} on {} ({column}, _deleted_at)", resource.name);
+                let is_counted = column == "created_time" && *index == counted;
+                assert!(is_counted || *index == format!("{column} on {} ({column})", resource.name), "{index}");
                 assert!(column_of(resource, column).is_some(), "{} {column}", resource.name);
             }
             let Some(cursor) = resource.feed.cursor() else { continue };
-            let cursor = format!("{cursor} on {} ({cursor})", resource.name);
-            assert!(indexes.contains(&cursor.as_str()), "{} has no index on its cursor", resource.name);
+            let cursor = format!("{cursor} on {} ({cursor}", resource.name);
+            let is_there = indexes.iter().any(|index| index.starts_with(&cursor));
+            assert!(is_there, "{} has no index on its cursor", resource.name);
         }
     }
 }

@@ -44,6 +44,7 @@ impl<W: Warehouse> After<'_, W> {
             let read = Shelves { context: self.context }.read(resource, &mut counts).await;
             end.outcome.counts += counts;
             end.outcome.usage = self.context.client.usage_of(resource.name);
+            end.outcome.admit_rejects();
             match read {
                 Ok(None) => {}
                 Ok(Some(gap)) => {
@@ -67,12 +68,15 @@ impl<W: Warehouse> After<'_, W> {
             if outcome.state == State::OutOfCredits {
                 continue;
             }
-            (held.outcome.state, held.outcome.error) = (outcome.state, outcome.error);
-            held.stop = stop;
+            // That all of tonight's slice is the same does not make a row of a record that fits none.
+            if outcome.state != State::Complete {
+                (held.outcome.state, held.outcome.error, held.stop) = (outcome.state, outcome.error, stop);
+            }
         }
     }
 }
 
+/// Those that were read to their end. A record that fits no row is no reason to leave the others alone.
 fn complete(ends: &mut [End]) -> impl Iterator<Item = &mut End> {
-    ends.iter_mut().filter(|end| end.outcome.state == State::Complete)
+    ends.iter_mut().filter(|end| end.stop.is_none())
 }

@@ -99,12 +99,13 @@ impl<W: Warehouse> Shelves<'_, W> {
         by_length: bool,
     ) -> Result<Vec<Shelf>, Halt> {
         let (client, mut first) = (self.context.client, None);
-        let mut all = self.context.warehouse.shelved(resource).await?;
+        let lengths = self.context.warehouse.shelf_lengths(resource).await?;
         let mut shelves = Vec::new();
         for department in self.departments(resource).await? {
-            let mut shelf = Shelf { held: all.remove(&department.id).unwrap_or_default(), department, more: None };
+            let mut shelf = Shelf { held: Vec::new(), department, more: None };
             if by_length {
-                let (id, length) = (&shelf.department.id, shelf.held.len());
+                let id = &shelf.department.id;
+                let length = lengths.get(id).map_or(Ok(0), |length| usize::try_from(*length)).unwrap_or(usize::MAX);
                 if first.is_none() && length > 1 {
                     let row = extract::first_of_archive(client, resource, archive, id);
                     first = Some(self.context.ask(row).await?);
@@ -113,6 +114,7 @@ impl<W: Warehouse> Shelves<'_, W> {
                 shelf.more = self.context.ask(beyond).await?;
             }
             if shelf.more != Some(0) {
+                shelf.held = self.context.warehouse.shelf(resource, &shelf.department.id).await?;
                 shelves.push(shelf);
             }
         }

@@ -110,7 +110,7 @@ impl<'a, W: Warehouse> Children<'a, W> {
         self.compared.held = self.held().await?;
         match hand {
             Hand::Look => {
-                self.compared.estimate = warehouse.ids(Extent::all(self.parent), None).await?.len() as u64;
+                self.compared.estimate = warehouse.count(Extent::all(self.parent), None).await?;
                 Ok(())
             }
             Hand::Mend => {
@@ -301,7 +301,7 @@ impl<'a, W: Warehouse> Children<'a, W> {
 
     /// Number of rows that are held alive.
     async fn held(&self) -> Result<u64, Halt> {
-        Ok(self.context.warehouse.ids(Extent::all(self.resource), None).await?.len() as u64)
+        Ok(self.context.warehouse.count(Extent::all(self.resource), None).await?)
     }
 
     fn reader(&self) -> Reader<'a, W> {

@@ -26,6 +26,8 @@ pub(super) struct Listing<'a, W> {
     pub(super) resource: &'static Resource,
     pub(super) list: List,
     pub(super) brake: Brake,
+    /// Whether each cell is held to its record.
+    pub(super) closely: bool,
 }
 
 /// What a list has shown.
@@ -184,6 +186,8 @@ impl<W: Warehouse> Listing<'_, W> {
     fn found(&self, rows: Vec<Result<Row, Reject>>, seen: &mut Seen) -> Found {
         let mut found = Found::new(self.resource, self.context.run, self.context.client.portal_now());
         found.read = rows.len() as u64;
+        // What was completed by the record read alone is not in the list.
+        found.closely = self.closely && self.list.detail.is_none();
         for row in rows {
             match row {
                 Ok(row) => {

@@ -13,6 +13,7 @@ mod estimate;
 mod list;
 mod observe;
 mod portal;
+mod rejects;
 mod stream;
 mod tally;
 mod trash;

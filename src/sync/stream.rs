@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::children::Children;
 use super::context::Context;
 use super::list::Listing;
+use super::rejects;
 use super::walks::{Known, Waiting, Walks};
 use super::{Backfill, Error, Event, PAGES_WAITING};
 use crate::extract::{self, Unread};
@@ -24,10 +25,6 @@ const RECORDS_PER_BATCH: u64 = 1_000;
 /// touched, which are nearly the same ones in the next; much larger ones gain little and are a longer way back when one
 /// is cut off.
 const RECORDS_PER_COMMIT: u64 = 5_000;
-
-/// Rejects that end a resource as incomplete: at least so many, and more than one in so many records. A few odd records
-/// are the portal's; many are a misunderstanding of ours.
-const MANY_REJECTS: (u64, u64) = (10, 20);
 
 /// One resource of a run.
 pub(super) struct Stream<'a, W> {
@@ -81,10 +78,7 @@ impl<W: Warehouse> Stream<'_, W> {
             outcome.state = State::Partial;
             outcome.error = Some(told(&unread));
         }
-        if outcome.state == State::Complete && has_many_rejects(counts) {
-            outcome.state = State::Partial;
-            outcome.error = Some(format!("{} of {} records fit no row", counts.rejected, counts.read));
-        }
+        outcome.admit_rejects();
         match self.standing().await {
             Ok((complete_until, open_windows)) => {
                 (outcome.complete_until, outcome.open_windows) = (complete_until, open_windows);
@@ -107,6 +101,7 @@ impl<W: Warehouse> Stream<'_, W> {
     }
 
     async fn read_and_land(&self, counts: &mut Counts, unread: &mut Vec<Unread>) -> Result<(), Halt> {
+        rejects::read_again(self.context, self.resource, counts).await?;
         if let Feed::List(list) = self.resource.feed {
             return self.listing(list).read_and_land(counts).await;
         }
@@ -135,7 +130,8 @@ impl<W: Warehouse> Stream<'_, W> {
     }
 
     fn listing(&self, list: List) -> Listing<'_, W> {
-        Listing { context: self.context, resource: self.resource, list, brake: Brake::USUAL }
+        let (context, resource) = (self.context, self.resource);
+        Listing { context, resource, list, brake: Brake::USUAL, closely: false }
     }
 
     async fn history(&self) -> Result<History, Halt> {
@@ -276,9 +272,4 @@ pub(super) fn settle(halt: Halt, outcome: &mut ResourceOutcome) -> Stop {
     outcome.state = state;
     outcome.error = error;
     stop
-}
-
-fn has_many_rejects(counts: Counts) -> bool {
-    let (least, one_in) = MANY_REJECTS;
-    counts.rejected >= least && counts.rejected * one_in > counts.read
 }

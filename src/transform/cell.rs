@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use bytestring::ByteString;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use serde_json::value::RawValue;
 
 use crate::record::read::{self, Misfit};
 use crate::resource::Kind;
@@ -38,7 +39,7 @@ impl Cell {
         };
         let cell = match kind {
             Kind::Text => read::text(json, mended).map(shared).map(Self::Text),
-            Kind::Json => read::json(json, mended).map(shared).map(Self::Json),
+            Kind::Json => read::json(json, mended)?.map(shared).map(Self::Json),
             Kind::Integer => read::integer(json)?.map(Self::Integer),
             Kind::Real => read::real(json)?.map(Self::Real),
             Kind::Boolean => read::boolean(json)?.map(Self::Boolean),
@@ -46,6 +47,29 @@ impl Cell {
             Kind::Timestamp => read::timestamp(json)?.map(Self::Timestamp),
         };
         Ok(cell.unwrap_or(Self::Null))
+    }
+
+    /// The JSON text of a value of its own, to be read as `kind`; none where it cannot be.
+    pub fn of_json(kind: Kind, json: &str) -> Option<Self> {
+        // Nobody has looked yet at whether a part of what was kept is JSON.
+        let value: &RawValue = serde_json::from_str(json).ok()?;
+        let text = ByteString::from(value.get());
+        Self::read(kind, &text, &text, &mut false).ok()
+    }
+
+    /// The value as JSON.
+    pub fn json(&self) -> String {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        match self {
+            Self::Null => "null".into(),
+            Self::Text(value) => text(value),
+            Self::Integer(value) => value.to_string(),
+            Self::Real(value) => value.to_string(),
+            Self::Boolean(value) => value.to_string(),
+            Self::Date(date) => text(&date.to_string()),
+            Self::Timestamp(time) => text(&time.to_rfc3339_opts(SecondsFormat::Millis, true)),
+            Self::Json(json) => json.to_string(),
+        }
     }
 
     pub(super) fn is_empty_text(&self) -> bool {

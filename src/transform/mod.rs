@@ -1,5 +1,6 @@
-//! From a record to a typed row. Lenient about how Zoho writes a value, strict about what it is: a record that does not
-//! fit becomes a reject and keeps its text. Writing rows is left to `warehouse`.
+//! From a record to a typed row. Lenient about how Zoho writes a value, strict about what it is: a cell that cannot be read
+//! is null and told of beside the row; a record of which the key or the time of its change cannot be read becomes a reject
+//! and keeps its text. Writing rows is left to `warehouse`.
 
 mod cell;
 mod reject;
@@ -15,10 +16,12 @@ use serde_json::value::RawValue;
 use xxhash_rust::xxh3;
 
 pub use cell::Cell;
-pub use reject::{Reason, Reject};
+use reject::MOST_ID;
+pub use reject::{Reason, Reject, Unread};
 
 use crate::ledger::Tombstone;
 use crate::record::Record;
+use crate::record::read::{Misfit, Name};
 use crate::resource::{Kind, Resource};
 
 /// A record typed for its table.
@@ -34,6 +37,8 @@ pub struct Row {
     pub raw: Option<ByteString>,
     /// Fingerprint of the record and of the way it is typed: equal means that the row need not be written again.
     pub hash: i64,
+    /// Values that are null here because they could not be read.
+    pub unread: Vec<Unread>,
     /// A character was replaced that database text cannot hold.
     pub mended: bool,
     /// The record says of itself that it is in the recycle bin.
@@ -43,6 +48,12 @@ pub struct Row {
 }
 
 impl Row {
+    /// Takes the value of a column out of the row.
+    pub fn lose(&mut self, column: usize, name: &'static str, reason: String) {
+        let cell = std::mem::replace(&mut self.cells[column], Cell::Null);
+        self.unread.push(Unread::new(name, reason, &cell.json()));
+    }
+
     /// Whether a column of it holds true.
     pub fn is_true(&self, resource: &Resource, column: &str) -> bool {
         let place = resource.columns.iter().position(|held| held.name == column);
@@ -67,8 +78,20 @@ pub struct Mapper {
 struct Target {
     column: usize,
     kind: Kind,
+    /// It holds keys of another table, by which an index finds it.
+    is_key: bool,
     /// Path below the field; empty for the field itself.
     below: Vec<&'static str>,
+}
+
+impl Target {
+    /// The cell, unless it is a key of another table and longer than one can be.
+    fn fitting(&self, cell: Cell, json: &str) -> Result<Cell, Misfit> {
+        match &cell {
+            Cell::Text(id) if self.is_key && id.len() > MOST_ID => Err(Misfit::new("an id", json)),
+            _ => Ok(cell),
+        }
+    }
 }
 
 impl Mapper {
@@ -93,7 +116,8 @@ impl Mapper {
             }
             let mut path = definition.pointer.split('/').skip(1);
             let field = path.next().unwrap_or_default();
-            let target = Target { column, kind: definition.kind, below: path.collect() };
+            let (kind, is_key) = (definition.kind, definition.refers.is_some());
+            let target = Target { column, kind, is_key, below: path.collect() };
             fields.entry(field).or_default().push(target);
             shape.push_str(&format!(" {} {} {:?}", definition.name, definition.pointer, definition.kind));
         }
@@ -112,10 +136,22 @@ impl Mapper {
             return Err(Reject::new(Reason::TooDeep, record));
         }
         let (mut mended, mut is_trashed) = (false, false);
-        let mut cells = match self.cells(record.raw(), &mut mended, &mut is_trashed) {
-            Ok(cells) => cells,
+        let (mut cells, misfits) = match self.cells(record.raw(), &mut mended, &mut is_trashed) {
+            Ok(read) => read,
             Err(reason) => return Err(Reject::new(reason, record)),
         };
+        // Without its time nobody knows which of two versions is the newer one.
+        let (decisive, unread): (Vec<_>, Vec<_>) =
+            misfits.into_iter().partition(|(column, ..)| Some(*column) == self.cursor);
+        if let Some((column, misfit, _)) = decisive.into_iter().next() {
+            let pointer = self.resource.columns[column].pointer;
+            return Err(Reject::new(Reason::Misfit { pointer, misfit }, record));
+        }
+        let unread = unread.into_iter().map(|(column, misfit, value)| {
+            let definition = &self.resource.columns[column];
+            Unread::new(definition.name, format!("field `{}` {misfit}", definition.pointer), &value)
+        });
+        let unread = unread.collect();
         for (column, parameter) in &self.given {
             if let Some((_, value)) = given.filter(|(name, _)| name == parameter) {
                 cells[*column] = Cell::Text(ByteString::from(value));
@@ -124,13 +160,16 @@ impl Mapper {
         let Some(Cell::Text(id)) = cells.first().filter(|id| !id.is_empty_text()).cloned() else {
             return Err(Reject::new(Reason::NoId, record));
         };
+        if id.len() > MOST_ID {
+            return Err(Reject::new(Reason::LongId, record));
+        }
         let cursor = match self.cursor.and_then(|index| cells.get(index)) {
             Some(Cell::Timestamp(time)) => Some(*time),
             _ => None,
         };
         let hash = self.fingerprint(&record);
         let raw = self.keep_raw.then(|| record.raw().clone());
-        Ok(Row { id, cursor, cells, raw, hash, mended, is_trashed, tombstone: None })
+        Ok(Row { id, cursor, cells, raw, hash, unread, mended, is_trashed, tombstone: None })
     }
 
     /// The fingerprint of a record's row.
@@ -157,22 +196,23 @@ impl Mapper {
         Ok(Row { hash, ..self.row(whole)? })
     }
 
-    fn cells(&self, raw: &ByteString, mended: &mut bool, is_trashed: &mut bool) -> Result<Vec<Cell>, Reason> {
-        let mut misfit = None;
-        let seed = CellsSeed { mapper: self, record: raw, mended, is_trashed, misfit: &mut misfit };
-        let cells = seed.deserialize(&mut serde_json::Deserializer::from_str(raw));
-        match (cells, misfit) {
-            (_, Some(misfit)) => Err(misfit),
-            (Ok(cells), None) => Ok(cells),
-            (Err(_), None) => Err(Reason::NotAnObject),
+    fn cells(
+        &self,
+        raw: &ByteString,
+        mended: &mut bool,
+        is_trashed: &mut bool,
+    ) -> Result<(Vec<Cell>, Misfits), Reason> {
+        let mut misfits = Vec::new();
+        let seed = CellsSeed { mapper: self, record: raw, mended, is_trashed, misfits: &mut misfits };
+        match seed.deserialize(&mut serde_json::Deserializer::from_str(raw)) {
+            Ok(cells) => Ok((cells, misfits)),
+            Err(_) => Err(Reason::NotAnObject),
         }
     }
-
-    fn read(&self, target: &Target, record: &ByteString, json: &str, mended: &mut bool) -> Result<Cell, Reason> {
-        Cell::read(target.kind, record, json, mended)
-            .map_err(|misfit| Reason::Misfit { pointer: self.resource.columns[target.column].pointer, misfit })
-    }
 }
+
+/// Values that cannot be read as what their columns hold: column, what is wrong, and the JSON text.
+type Misfits = Vec<(usize, Misfit, String)>;
 
 /// Reads the fields that the definition names and passes over the others.
 struct CellsSeed<'a> {
@@ -181,7 +221,7 @@ struct CellsSeed<'a> {
     record: &'a ByteString,
     mended: &'a mut bool,
     is_trashed: &'a mut bool,
-    misfit: &'a mut Option<Reason>,
+    misfits: &'a mut Misfits,
 }
 
 impl<'de> DeserializeSeed<'de> for CellsSeed<'_> {
@@ -201,7 +241,7 @@ impl<'de> Visitor<'de> for CellsSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Cell>, A::Error> {
         let mut cells = vec![Cell::Null; self.mapper.resource.columns.len()];
-        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+        while let Some(Name(name)) = map.next_key()? {
             // Flags of single records; whether a list ever shows a record that has one set, Zoho does not say.
             let is_flag = matches!(name.as_ref(), "isTrashed" | "isDeleted");
             let targets = self.mapper.fields.get(name.as_ref());
@@ -213,10 +253,16 @@ impl<'de> Visitor<'de> for CellsSeed<'_> {
             *self.is_trashed |= is_flag && matches!(json, "true" | "\"true\"");
             for target in targets.into_iter().flatten() {
                 let Some(json) = below(json, &target.below) else { continue };
-                match self.mapper.read(target, self.record, json, self.mended) {
-                    Ok(cell) => cells[target.column] = cell,
-                    Err(reason) => *self.misfit = Some(reason),
-                }
+                // A name may come twice, and the later value counts.
+                self.misfits.retain(|(column, ..)| *column != target.column);
+                let cell = Cell::read(target.kind, self.record, json, self.mended);
+                cells[target.column] = match cell.and_then(|cell| target.fitting(cell, json)) {
+                    Ok(cell) => cell,
+                    Err(misfit) => {
+                        self.misfits.push((target.column, misfit, json.to_owned()));
+                        Cell::Null
+                    }
+                };
             }
         }
         Ok(cells)
@@ -226,8 +272,8 @@ impl<'de> Visitor<'de> for CellsSeed<'_> {
 /// The value at a path inside a JSON object; nothing where the path leads nowhere.
 fn below<'a>(mut json: &'a str, path: &[&str]) -> Option<&'a str> {
     for name in path {
-        let object: HashMap<Cow<'a, str>, &'a RawValue> = serde_json::from_str(json).ok()?;
-        json = object.get(*name)?.get();
+        let object: HashMap<Name<'a>, &'a RawValue> = serde_json::from_str(json).ok()?;
+        json = object.get(&Name(Cow::Borrowed(*name)))?.get();
     }
     Some(json)
 }
@@ -274,6 +320,39 @@ mod tests {
         assert_eq!(reject.id, "7");
         assert_eq!(&*reject.raw, json);
         assert_eq!(reject.reason.to_string(), "field `/modifiedTime` should be a timestamp, but is \"yesterday\"");
+    }
+
+    #[test]
+    fn a_cell_that_cannot_be_read_costs_itself_only() {
+        let json = r#"{"id":"7","subject":"x","modifiedTime":"2026-01-02T03:04:05.000Z","threadCount":"many",
+            "dueDate":"20224-03-01T00:00:00.000Z","isSpam":[],"cf":{"cf_a":1e400000},"\ud800":1,"status":"Open"}"#;
+        let json = json.replace("\"status\"", &format!("\"contactId\":\"{}\",\"status\"", "7".repeat(10_000)));
+        let row = tickets().row(record(&json)).expect("a row");
+        assert_eq!(cell(&row, "subject"), &Cell::Text("x".into()));
+        assert_eq!(cell(&row, "status"), &Cell::Text("Open".into()));
+        assert_eq!(cell(&row, "due_date"), &Cell::Null);
+        let told: Vec<_> = row.unread.iter().map(|unread| (unread.column, unread.value.as_str())).collect();
+        let long = format!("\"{}…", "7".repeat(999));
+        let expected = [
+            ("thread_count", "\"many\""),
+            ("due_date", "\"20224-03-01T00:00:00.000Z\""),
+            ("is_spam", "[]"),
+            ("custom_fields", r#"{"cf_a":1e400000}"#),
+            ("contact_id", &*long),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(row.unread[0].reason, "field `/threadCount` should be an integer, but is \"many\"");
+        // The later one of two values counts, whatever the first was.
+        let twice = tickets().row(record(r#"{"id":"7","threadCount":"many","threadCount":3}"#)).expect("a row");
+        assert_eq!((twice.unread.len(), cell(&twice, "thread_count")), (0, &Cell::Integer(3)));
+    }
+
+    #[test]
+    fn a_key_that_no_index_takes_is_no_key() {
+        let json = format!(r#"{{"id":"{}"}}"#, "é7".repeat(5_000));
+        let reject = tickets().row(record(&json)).expect_err("a reject");
+        assert_eq!(reject.reason, Reason::LongId);
+        assert!(reject.id.len() < MOST_ID && !reject.is_nameless(), "{}", reject.id);
     }
 
     #[test]

@@ -1,21 +1,18 @@
-//! What a comparison with the portal needs of the tables: how records lie in created time, which of them are in a range,
-//! and how far the comparison has come. What differs is found in `sync::verify`.
+//! What a comparison with the portal needs of the tables: how many records lie where in created time, which of them are in a
+//! range, and how far the comparison has come. Counting is the database's work, so that memory does not grow with a table. What differs is found in `sync::verify`.
 
 use std::collections::{HashMap, HashSet};
 
 use bytestring::ByteString;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::dialect::Dialect;
 use super::error::Error;
 use super::sql::SqlWarehouse;
 use super::statement::quoted;
 use super::value::{Cells, Value};
-use crate::ledger::{Range, RunId, Spread};
+use crate::ledger::{Range, RunId};
 use crate::resource::{Kind, Resource};
-
-/// Rows that are fetched at once, so that memory does not grow with the table; of each only its time is kept.
-const TIMES_AT_ONCE: i64 = 20_000;
 
 /// Which rows of a resource are compared. Rows that are deleted never are.
 #[derive(Debug, Clone, Copy)]
@@ -60,43 +57,71 @@ impl Extent {
         }
         (sql, values)
     }
-}
 
-impl<D: Dialect> SqlWarehouse<D> {
-    pub(super) async fn read_spread(&self, extent: Extent, until: DateTime<Utc>) -> Result<Spread, Error> {
-        let (condition, values) = extent.condition();
-        let (table, key) = (extent.resource.name, quoted(extent.resource.columns[0].name));
-        let sql = format!(
-            "select created_time, {key} from {{{table}}} where {condition} and created_time <= ?
-            and (created_time, {key}) > (?, ?) order by created_time, {key} limit ?"
-        );
-        let (mut times, mut last) = (Vec::new(), (DateTime::UNIX_EPOCH - TimeDelta::days(1), String::new()));
-        loop {
-            let mut values = values.clone();
-            values.extend([until.into(), last.0.into(), last.1.as_str().into(), TIMES_AT_ONCE.into()]);
-            let rows = self.look("read created times", &sql, values, &[Kind::Timestamp, Kind::Text]).await?;
-            let count = rows.len() as i64;
-            for mut cells in rows {
-                let (Some(time), Some(id)) = (cells.timestamp(), cells.text()) else { continue };
-                times.push(time);
-                last = (time, id);
-            }
-            if count < TIMES_AT_ONCE {
-                return Ok(Spread::new(times));
-            }
-        }
-    }
-
-    pub(super) async fn read_ids(&self, extent: Extent, created: Option<Range>) -> Result<Vec<String>, Error> {
-        let (mut condition, mut values) = extent.condition();
+    /// The same for those that were created in a range, if one is given.
+    fn condition_in(&self, created: Option<Range>) -> (String, Vec<Value>) {
+        let (mut condition, mut values) = self.condition();
         if let Some(range) = created {
             condition.push_str(" and created_time >= ? and created_time <= ?");
             values.extend([range.from.into(), range.to.into()]);
         }
+        (condition, values)
+    }
+}
+
+impl<D: Dialect> SqlWarehouse<D> {
+    pub(super) async fn read_count(&self, extent: Extent, created: Option<Range>) -> Result<u64, Error> {
+        let (condition, values) = extent.condition_in(created);
+        let sql = format!("select count(*) from {{{}}} where {condition}", extent.resource.name);
+        let mut rows = self.look("count rows", &sql, values, &[Kind::Integer]).await?;
+        rows.first_mut().map_or(Ok(0), Cells::count).map_err(Error::doing("count rows"))
+    }
+
+    /// The first part of a range, which holds about `each` rows, and the rest of it.
+    pub(super) async fn read_part(
+        &self,
+        extent: Extent,
+        range: Range,
+        each: u64,
+    ) -> Result<(Range, Option<Range>), Error> {
+        let mut cut = None;
+        if let Some(time) = self.created_at(extent, range, each).await? {
+            cut = range.cut_before(time);
+            // More than that in the first second: it is a part with all of them.
+            if let Some(behind) = range.behind(time).filter(|_| cut.is_none()) {
+                let next = self.created_at(extent, behind, 0).await?;
+                cut = next.and_then(|next| range.cut_before(next));
+            }
+        }
+        Ok(cut.map_or((range, None), |(first, rest)| (first, Some(rest))))
+    }
+
+    /// A range in two of about as many rows.
+    pub(super) async fn read_halves(&self, extent: Extent, range: Range) -> Result<Option<(Range, Range)>, Error> {
+        let middle = match self.read_count(extent, Some(range)).await? {
+            0 | 1 => None,
+            rows => self.created_at(extent, range, rows / 2).await?,
+        };
+        Ok(range.halve(middle))
+    }
+
+    /// When the row was created that comes behind so many others of a range, if there is one.
+    async fn created_at(&self, extent: Extent, range: Range, behind: u64) -> Result<Option<DateTime<Utc>>, Error> {
+        let (condition, mut values) = extent.condition_in(Some(range));
+        let table = extent.resource.name;
+        let sql =
+            format!("select created_time from {{{table}}} where {condition} order by created_time limit 1 offset ?");
+        values.push(behind.into());
+        let mut rows = self.look("read a created time", &sql, values, &[Kind::Timestamp]).await?;
+        rows.first_mut().map(Cells::timestamp).transpose().map_err(Error::doing("read a created time"))
+    }
+
+    pub(super) async fn read_ids(&self, extent: Extent, created: Option<Range>) -> Result<Vec<String>, Error> {
+        let (condition, values) = extent.condition_in(created);
         let (table, key) = (extent.resource.name, quoted(extent.resource.columns[0].name));
         let sql = format!("select {key} from {{{table}}} where {condition} order by {key}");
         let rows = self.look("read ids", &sql, values, &[Kind::Text]).await?;
-        Ok(rows.into_iter().filter_map(|mut cells| cells.text()).collect())
+        texts(rows)
     }
 
     pub(super) async fn read_times(
@@ -106,8 +131,14 @@ impl<D: Dialect> SqlWarehouse<D> {
     ) -> Result<HashMap<String, DateTime<Utc>>, Error> {
         let (key, column) = (quoted(resource.columns[0].name), quoted(column));
         let sql = format!("select {key}, {column} from {{{}}} where _deleted_at is null", resource.name);
+        let doing = Error::doing("read times");
         let rows = self.look("read times", &sql, Vec::new(), &[Kind::Text, Kind::Timestamp]).await?;
-        Ok(rows.into_iter().filter_map(|mut cells| Some((cells.text()?, cells.timestamp()?))).collect())
+        let mut times = HashMap::with_capacity(rows.len());
+        for mut cells in rows {
+            let (id, time) = (cells.text().map_err(&doing)?, cells.timestamp_or_null().map_err(&doing)?);
+            times.extend(time.map(|time| (id, time)));
+        }
+        Ok(times)
     }
 
     pub(super) async fn read_archived(&self, resource: &'static Resource, most: i64) -> Result<Vec<String>, Error> {
@@ -117,24 +148,30 @@ impl<D: Dialect> SqlWarehouse<D> {
             "select {key} from {{{table}}} where {flag} = ? and _deleted_at is null order by {key} desc limit ?"
         );
         let rows = self.look("read ids", &sql, vec![true.into(), most.into()], &[Kind::Text]).await?;
-        Ok(rows.into_iter().filter_map(|mut cells| cells.text()).collect())
+        texts(rows)
     }
 
-    pub(super) async fn read_shelved(
-        &self,
-        resource: &'static Resource,
-    ) -> Result<HashMap<String, Vec<String>>, Error> {
-        let mut shelves: HashMap<String, Vec<String>> = HashMap::new();
-        let Some(archive) = resource.archive else { return Ok(shelves) };
-        let (key, flag, department) =
-            (quoted(resource.columns[0].name), quoted(archive.flag), quoted(archive.department));
-        let sql =
-            format!("select {department}, {key} from {{{}}} where {flag} = ? and _deleted_at is null", resource.name);
-        for mut cells in self.look("read ids", &sql, vec![true.into()], &[Kind::Text, Kind::Text]).await? {
-            let (Some(department), Some(id)) = (cells.text(), cells.text()) else { continue };
-            shelves.entry(department).or_default().push(id);
-        }
-        Ok(shelves)
+    pub(super) async fn read_shelf_lengths(&self, resource: &'static Resource) -> Result<HashMap<String, u64>, Error> {
+        let Some(archive) = resource.archive else { return Ok(HashMap::new()) };
+        let (table, flag, department) = (resource.name, quoted(archive.flag), quoted(archive.department));
+        // One without a department is in the archive of none.
+        let sql = format!(
+            "select {department}, count(*) from {{{table}}} where {flag} = ? and _deleted_at is null
+            and {department} is not null group by {department}"
+        );
+        let rows = self.look("count archives", &sql, vec![true.into()], &[Kind::Text, Kind::Integer]).await?;
+        let length = |mut cells: Cells| Ok((cells.text()?, cells.count()?));
+        rows.into_iter().map(length).collect::<Result<_, _>>().map_err(Error::doing("count archives"))
+    }
+
+    pub(super) async fn read_shelf(&self, resource: &'static Resource, department: &str) -> Result<Vec<String>, Error> {
+        let Some(archive) = resource.archive else { return Ok(Vec::new()) };
+        let (table, key, flag) = (resource.name, quoted(resource.columns[0].name), quoted(archive.flag));
+        let sql = format!(
+            "select {key} from {{{table}}} where {flag} = ? and _deleted_at is null and {} = ?",
+            quoted(archive.department)
+        );
+        texts(self.look("read ids", &sql, vec![true.into(), department.into()], &[Kind::Text]).await?)
     }
 
     pub(super) async fn read_not_archived(
@@ -148,7 +185,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         let sql = format!("select {key} from {{{table}}} where {flag} = ? and _deleted_at is null and {key} in [?]");
         let values = vec![true.into(), Value::Texts(ids.clone())];
         let rows = self.look("read ids", &sql, values, &[Kind::Text]).await?;
-        let held: HashSet<String> = rows.into_iter().filter_map(|mut cells| cells.text()).collect();
+        let held: HashSet<String> = texts(rows)?.into_iter().collect();
         Ok(ids.into_iter().filter(|id| !held.contains(id)).collect())
     }
 
@@ -163,7 +200,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         let held = self.dialect.held(&mut open, resource, keys).await.map_err(&doing)?;
         D::commit(open).await.map_err(&doing)?;
         let is_same = |(held, hash): (Option<super::dialect::Held>, i64)| {
-            held.is_some_and(|held| held.hash == hash && held.tombstone.is_none())
+            held.is_some_and(|held| held.hash == Some(hash) && held.tombstone.is_none())
         };
         Ok(held.into_iter().zip(hashes).map(is_same).collect())
     }
@@ -187,11 +224,15 @@ impl<D: Dialect> SqlWarehouse<D> {
         let sql =
             "select reached_at, turn_began_at, turn_ended_at, checked_at from {deskhouse_checks} where resource = ?";
         let mut rows = self.look("read the ledger", sql, vec![resource.name.into()], &[Kind::Timestamp; 4]).await?;
-        Ok(rows.first_mut().and_then(|cells| {
-            let (reached_at, began, ended, checked) =
-                (cells.timestamp(), cells.timestamp(), cells.timestamp(), cells.timestamp());
-            Some(Check { reached_at, turn_began_at: began?, turn_ended_at: ended, checked_at: checked? })
-        }))
+        let check = |cells: &mut Cells| {
+            Ok(Check {
+                reached_at: cells.timestamp_or_null()?,
+                turn_began_at: cells.timestamp()?,
+                turn_ended_at: cells.timestamp_or_null()?,
+                checked_at: cells.timestamp()?,
+            })
+        };
+        rows.first_mut().map(check).transpose().map_err(Error::doing("read the ledger"))
     }
 
     pub(super) async fn write_check(&self, resource: &'static Resource, run: RunId, check: Check) -> Result<(), Error> {
@@ -225,4 +266,9 @@ impl<D: Dialect> SqlWarehouse<D> {
         D::commit(open).await.map_err(Error::doing(doing))?;
         Ok(rows)
     }
+}
+
+/// The only cell of each row.
+fn texts(rows: Vec<Cells>) -> Result<Vec<String>, Error> {
+    rows.into_iter().map(|mut cells| cells.text()).collect::<Result<_, _>>().map_err(Error::doing("read ids"))
 }

@@ -7,7 +7,7 @@ use super::dialect::{Dialect, Stamp};
 use super::error::{Error, Trouble};
 use super::sql::{Open, SqlWarehouse};
 use super::statement::quoted;
-use super::value::Value;
+use super::value::{Cells, Value};
 use crate::ledger::RunId;
 use crate::resource::{self, Kind, Resource};
 
@@ -58,8 +58,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         }
         values.push(i64::try_from(most).unwrap_or(i64::MAX).into());
         let rows = self.look("read what is due", &sql, values, &[Kind::Text, Kind::Integer]).await?;
-        let parent = |mut cells: super::value::Cells| Some(Parent { id: cells.text()?, hash: cells.integer()? });
-        Ok(rows.into_iter().filter_map(parent).collect())
+        let parent = |mut cells: Cells| Ok(Parent { id: cells.text()?, hash: cells.integer()? });
+        rows.into_iter().map(parent).collect::<Result<_, _>>().map_err(Error::doing("read what is due"))
     }
 
     pub(super) async fn read_parts(
@@ -71,7 +71,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         let (key, of) = (quoted(resource.columns[0].name), quoted(part.name));
         let sql = format!("select {key}, {of} from {{{}}} where _deleted_at is null and {of} in [?]", resource.name);
         let rows = self.look("read parts", &sql, vec![Value::Texts(parents)], &[Kind::Text; 2]).await?;
-        Ok(rows.into_iter().filter_map(|mut cells| Some((cells.text()?, cells.text()?))).collect())
+        let pair = |mut cells: Cells| Ok((cells.text()?, cells.text()?));
+        rows.into_iter().map(pair).collect::<Result<_, _>>().map_err(Error::doing("read parts"))
     }
 
     /// Notes whose lists have been read.

@@ -37,41 +37,40 @@ impl<D: Dialect> SqlWarehouse<D> {
             meant.push_str(&format!(" and {cursor} >= ?"));
             values.push(since.into());
         }
-        let all = format!("select count(*) from {{{table}}} where {meant}");
-        let all = self.number(&all, values.clone()).await?;
         let gone = format!(
-            "select _deleted_reason, _deleted_at > ?, count(*) from {{{table}}}
+            "select _deleted_reason, _deleted_at > ? as is_late, count(*) as gone_rows from {{{table}}}
             where _deleted_at is not null and {meant} group by 1, 2"
         );
         let with_time = std::iter::once(until.into()).chain(values.clone()).collect();
-        let kinds = [Kind::Text, Kind::Boolean, Kind::Integer];
-        let (mut tally, mut dead) = (Tally::default(), 0);
-        for mut cells in self.look("count rows", &gone, with_time, &kinds).await? {
-            let (reason, is_late, rows) = (cells.text(), cells.boolean(), cells.count());
-            dead += rows;
-            let of = match reason.as_deref().map(Reason::of_word) {
+        let doing = Error::doing("count rows");
+        let mut tally = Tally::default();
+        for mut cells in self.look("count rows", &gone, with_time, &[Kind::Text, Kind::Boolean, Kind::Integer]).await? {
+            let reason = cells.word(Reason::of_word).map_err(&doing)?;
+            let (is_late, rows) = (cells.boolean().map_err(&doing)?, cells.count().map_err(&doing)?);
+            let of = match reason {
                 _ if is_late => &mut tally.lately_gone,
-                Some(Reason::Trashed) => &mut tally.trashed,
-                Some(Reason::Merged) => &mut tally.merged,
-                Some(Reason::Spam) => &mut tally.spam,
-                Some(Reason::Gone) | None => continue,
+                Reason::Trashed => &mut tally.trashed,
+                Reason::Merged => &mut tally.merged,
+                Reason::Spam => &mut tally.spam,
+                Reason::Gone => continue,
             };
             *of += rows;
         }
-        tally.alive = all.saturating_sub(dead);
+        let alive = format!("select count(*) from {{{table}}} where _deleted_at is null and {meant}");
+        tally.alive = self.number(&alive, values.clone()).await?;
         if let Some(archive) = resource.archive {
             let flag = quoted(archive.flag);
             let archived = format!("select count(*) from {{{table}}} where {flag} and _deleted_at is null and {meant}");
             tally.archived = self.number(&archived, values).await?;
         }
-        let rejected = "select count(*) from {deskhouse_rejects} where resource = ?";
-        tally.rejected = self.number(rejected, vec![resource.name.into()]).await?;
+        let rejected = "select count(*) from {deskhouse_rejects} where resource = ? and column_name = ?";
+        tally.rejected = self.number(rejected, vec![resource.name.into(), "".into()]).await?;
         Ok(tally)
     }
 
     async fn number(&self, sql: &str, values: Vec<Value>) -> Result<u64, Error> {
         let mut rows = self.look("count rows", sql, values, &[Kind::Integer]).await?;
-        Ok(rows.first_mut().map_or(0, super::value::Cells::count))
+        rows.first_mut().map_or(Ok(0), super::value::Cells::count).map_err(Error::doing("count rows"))
     }
 
     pub(super) async fn write_counted(

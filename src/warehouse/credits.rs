@@ -19,10 +19,8 @@ impl<D: Dialect> SqlWarehouse<D> {
             (select cast(coalesce(sum(credits), 0) as bigint) from {deskhouse_credits} where day_began_at = ?)";
         let values = vec![day_start.into(), day_start.into()];
         let mut rows = self.look("read the ledger", sql, values, &[Kind::Integer; 2]).await?;
-        Ok(rows.first_mut().map_or_else(Today::default, |cells| {
-            let most = cells.integer().and_then(|most| u64::try_from(most).ok());
-            Today { most, spent: cells.count() }
-        }))
+        let today = |cells: &mut Cells| Ok(Today { most: cells.count_or_null()?, spent: cells.count()? });
+        rows.first_mut().map_or(Ok(Today::default()), today).map_err(Error::doing("read the ledger"))
     }
 
     /// Adds what was spent to the books, and gives what all runs have spent on that day, and how many are at work.
@@ -52,13 +50,13 @@ impl<D: Dialect> SqlWarehouse<D> {
         let spent = "select cast(coalesce(sum(credits), 0) as bigint) from {deskhouse_credits} where day_began_at = ?";
         let mut rows =
             self.fetch(&mut open, spent, vec![spending.day.into()], &[Kind::Integer]).await.map_err(&doing)?;
-        let credits = rows.first_mut().map_or(0, Cells::count);
+        let credits = rows.first_mut().map_or(Ok(0), Cells::count).map_err(&doing)?;
         let seen = "update {deskhouse_claims} set seen_at = ? where run_id = ?";
         self.execute(&mut open, seen, vec![spending.at.into(), run.0.into()]).await.map_err(&doing)?;
         let at_work = "select count(distinct run_id) from {deskhouse_claims} where seen_at > ?";
         let since = (spending.at - AT_WORK).into();
         let mut rows = self.fetch(&mut open, at_work, vec![since], &[Kind::Integer]).await.map_err(&doing)?;
-        let runs = rows.first_mut().map_or(1, Cells::count).try_into().unwrap_or(u32::MAX);
+        let runs = rows.first_mut().map_or(Ok(1), Cells::count).map_err(&doing)?.try_into().unwrap_or(u32::MAX);
         D::commit(open).await.map_err(&doing)?;
         Ok(Spent { credits, runs })
     }

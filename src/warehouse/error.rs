@@ -76,7 +76,7 @@ pub enum Trouble {
     Missing,
     /// The address of the server is not one.
     #[error("the address cannot be read")]
-    Unreadable,
+    NoAddress,
     /// The server has no database of that name.
     #[error("the server has no such database")]
     NoDatabase,
@@ -95,6 +95,12 @@ pub enum Trouble {
     /// A table of the schema is not there.
     #[error("its tables are missing")]
     NoTable,
+    /// A value is none that its column can hold: the database's code.
+    #[error("the database refuses a value (code {0})")]
+    Refused(String),
+    /// What is held is nothing that can be read: where, what it should be and what it is.
+    #[error("{0}")]
+    Unreadable(String),
     /// Anything else: the database's code.
     #[error("the database refused it (code {0})")]
     Other(String),
@@ -135,7 +141,7 @@ impl Error {
             Trouble::ReadOnly | Trouble::NoAccess => {
                 "check the path in `warehouse.url` and that this user may write the file and its folder"
             }
-            Trouble::Unreadable => "correct DATABASE_URL: postgres://user:password@host:port/database",
+            Trouble::NoAddress => "correct DATABASE_URL: postgres://user:password@host:port/database",
             Trouble::NoDatabase => "create it (`createdb NAME`), or correct its name in DATABASE_URL",
             Trouble::NotADatabase => "set `warehouse.url` to a new file, or put a backup in its place",
             Trouble::Busy => "close programs that hold a transaction open on it, and run the same command again",
@@ -144,7 +150,11 @@ impl Error {
                 "check that the server runs, then run the same command again: it goes on where the last commit was"
             }
             Trouble::Missing | Trouble::NoTable => "run `deskhouse sync` first: it makes the tables",
-            Trouble::Other(_) => return None,
+            Trouble::Unreadable(_) => {
+                "somebody or something has changed it: put back the value from a backup and run the same command again; \
+                 nothing is read until then, since nobody knows what it stood for"
+            }
+            Trouble::Refused(_) | Trouble::Other(_) => return None,
         };
         Some(hint.into())
     }

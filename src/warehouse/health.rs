@@ -81,7 +81,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         let doing = Error::doing(doing);
         let mut open = self.dialect.begin_to_read().await.map_err(&doing)?;
         let rows = self.dialect.fetch(&mut open, sql, Vec::new(), &[Kind::Text]).await.map_err(&doing)?;
-        Ok(rows.into_iter().next().and_then(|row| Cells::new(row).text()))
+        Cells::of(sql, &[], rows).next().map(|mut cells| cells.text()).transpose().map_err(&doing)
     }
 }
 

@@ -38,8 +38,10 @@ pub struct ResourceStatus {
     pub rows: u64,
     /// Windows that are not finished.
     pub open_windows: u64,
+    /// Values that could not be read and are null in their rows.
+    pub rejected_cells: u64,
     /// Records that fit no row.
-    pub rejects: u64,
+    pub rejected_records: u64,
 }
 
 /// One run.
@@ -79,11 +81,8 @@ pub(super) async fn holder<D: Dialect>(
     let sql = "select holder, started_at from {deskhouse_runs} where state = 'running'
         and id in (select run_id from {deskhouse_claims} where name in [?]) order by id desc limit 1";
     let values = vec![Value::Texts(claims.to_vec())];
-    let rows = dialect.fetch(&mut open, sql, values, &[Kind::Text, Kind::Timestamp]).await?;
-    Ok(rows.into_iter().next().and_then(|row| {
-        let mut cells = Cells::new(row);
-        cells.text().zip(cells.timestamp())
-    }))
+    let rows = dialect.fetch(&mut open, sql, values.clone(), &[Kind::Text, Kind::Timestamp]).await?;
+    Cells::of(sql, &values, rows).next().map(|mut cells| Ok((cells.text()?, cells.timestamp()?))).transpose()
 }
 
 impl<D: Dialect> SqlWarehouse<D> {
@@ -94,13 +93,15 @@ impl<D: Dialect> SqlWarehouse<D> {
         values: Vec<Value>,
         kinds: &[Kind],
     ) -> Result<Vec<Cells>, Trouble> {
-        let rows = self.dialect.fetch(open, sql, values, kinds).await?;
-        Ok(rows.into_iter().map(Cells::new).collect())
+        let rows = self.dialect.fetch(open, sql, values.clone(), kinds).await?;
+        Ok(Cells::of(sql, &values, rows).collect())
     }
 
+    /// The number behind the largest one, which the statement gives.
     pub(super) async fn next_id(&self, open: &mut Open<D>, sql: &str, values: Vec<Value>) -> Result<i64, Trouble> {
         let mut rows = self.fetch(open, sql, values, &[Kind::Integer]).await?;
-        Ok(rows.first_mut().and_then(Cells::integer).unwrap_or_default() + 1)
+        let largest = rows.first_mut().map_or(Ok(None), Cells::count_or_null)?;
+        Ok(largest.map_or(0, u64::cast_signed) + 1)
     }
 
     pub(super) async fn insert_run(&self, start: &RunStart) -> Result<RunId, Error> {
@@ -109,7 +110,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         self.dialect.alone(&mut open, "runs").await.map_err(&doing)?;
         let portal = "select org_id from {deskhouse_portal}";
         let mut held = self.fetch(&mut open, portal, Vec::new(), &[Kind::Text]).await.map_err(&doing)?;
-        match held.first_mut().and_then(Cells::text) {
+        match held.first_mut().map(Cells::text).transpose().map_err(&doing)? {
             Some(held) if held != start.org_id => {
                 return Err(Error::OtherPortal { held, asked: start.org_id.clone() });
             }
@@ -147,6 +148,7 @@ impl<D: Dialect> SqlWarehouse<D> {
                 .await
                 .map_err(&doing)?;
         }
+        self.read_again(&mut open, run).await.map_err(&doing)?;
         D::commit(open).await.map_err(&doing)?;
         Ok(run)
     }
@@ -159,10 +161,11 @@ impl<D: Dialect> SqlWarehouse<D> {
         let sql = "select read_since, read_until, complete_until from {deskhouse_bookmarks} where resource = ?";
         let kinds = [Kind::Timestamp; 3];
         let mut rows = self.fetch(open, sql, vec![resource.name.into()], &kinds).await?;
-        let bookmark = rows.first_mut().and_then(|cells| {
-            let (since, until, complete_until) = (cells.timestamp(), cells.timestamp(), cells.timestamp());
-            Some(Bookmark { since: since?, until: until?, complete_until })
-        });
+        let bookmark = |cells: &mut Cells| {
+            let (since, until) = (cells.timestamp()?, cells.timestamp()?);
+            Ok(Bookmark { since, until, complete_until: cells.timestamp_or_null()? })
+        };
+        let bookmark = rows.first_mut().map(bookmark).transpose()?;
         Ok(History { bookmark, open: self.open_windows(open, resource, Purpose::Sync).await? })
     }
 
@@ -172,7 +175,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         let sql = "select read_until from {deskhouse_bookmarks} where resource = ?";
         let mut rows = self.fetch(&mut open, sql, vec![feed.into()], &[Kind::Timestamp]).await.map_err(&doing)?;
         D::commit(open).await.map_err(&doing)?;
-        Ok(rows.first_mut().and_then(Cells::timestamp))
+        rows.first_mut().map(Cells::timestamp).transpose().map_err(&doing)
     }
 
     pub(super) async fn insert_windows(
@@ -356,51 +359,50 @@ impl<D: Dialect> SqlWarehouse<D> {
             Err(Trouble::NoTable) => return Ok(status),
             rows => rows.map_err(&doing)?,
         };
-        status.org_id = rows.first_mut().and_then(Cells::text);
-        let sql = "select f.resource, f.complete_until, f.last_run_at, f.rows, f.open_windows,
-            (select count(*) from {deskhouse_rejects} r where r.resource = f.resource) from {deskhouse_freshness} f";
-        let kinds = [Kind::Text, Kind::Timestamp, Kind::Timestamp, Kind::Integer, Kind::Integer, Kind::Integer];
+        status.org_id = rows.first_mut().map(Cells::text).transpose().map_err(&doing)?;
+        let sql = "select resource, complete_until, last_run_at, rows, open_windows, rejected_cells, rejected_records
+            from {deskhouse_freshness}";
+        let [text, time, integer] = [Kind::Text, Kind::Timestamp, Kind::Integer];
+        let kinds = [text, time, time, integer, integer, integer, integer];
         for mut cells in self.fetch(&mut open, sql, Vec::new(), &kinds).await.map_err(&doing)? {
-            status.resources.push(ResourceStatus {
-                resource: cells.text().unwrap_or_default(),
-                complete_until: cells.timestamp(),
-                last_run_at: cells.timestamp(),
-                rows: cells.count(),
-                open_windows: cells.count(),
-                rejects: cells.count(),
-            });
+            status.resources.push(resource_status(&mut cells).map_err(&doing)?);
         }
         let sql = "select id, command, state, started_at, finished_at, requests, credits, credits_left,
             (select cast(coalesce(sum(records_read), 0) as bigint) from {deskhouse_run_resources} where run_id = id),
             (select cast(coalesce(sum(rows_inserted + rows_updated + rows_deleted), 0) as bigint)
                 from {deskhouse_run_resources} where run_id = id)
             from {deskhouse_runs} order by id desc limit ?";
-        let kinds = [
-            Kind::Integer,
-            Kind::Text,
-            Kind::Text,
-            Kind::Timestamp,
-            Kind::Timestamp,
-            Kind::Integer,
-            Kind::Integer,
-            Kind::Integer,
-            Kind::Integer,
-            Kind::Integer,
-        ];
+        let kinds = [integer, text, text, time, time, integer, integer, integer, integer, integer];
         for mut cells in self.fetch(&mut open, sql, vec![RUNS_SHOWN.into()], &kinds).await.map_err(&doing)? {
-            status.runs.push(RunStatus {
-                run: cells.integer().unwrap_or_default(),
-                command: cells.text().unwrap_or_default(),
-                state: cells.text().unwrap_or_default(),
-                started_at: cells.timestamp(),
-                finished_at: cells.timestamp(),
-                requests: cells.count(),
-                credits: cells.count(),
-                credits_left: cells.integer().and_then(|left| u64::try_from(left).ok()),
-                records_read: cells.count(),
-                rows_changed: cells.count(),
-            });
+            status.runs.push(run_status(&mut cells).map_err(&doing)?);
         }
         Ok(status)
     }
+}
+
+fn resource_status(cells: &mut Cells) -> Result<ResourceStatus, Trouble> {
+    Ok(ResourceStatus {
+        resource: cells.text()?,
+        complete_until: cells.timestamp_or_null()?,
+        last_run_at: cells.timestamp_or_null()?,
+        rows: cells.count()?,
+        open_windows: cells.count()?,
+        rejected_cells: cells.count()?,
+        rejected_records: cells.count()?,
+    })
+}
+
+fn run_status(cells: &mut Cells) -> Result<RunStatus, Trouble> {
+    Ok(RunStatus {
+        run: cells.integer()?,
+        command: cells.text()?,
+        state: cells.word(State::of_word)?.word().to_owned(),
+        started_at: cells.timestamp_or_null()?,
+        finished_at: cells.timestamp_or_null()?,
+        requests: cells.count()?,
+        credits: cells.count()?,
+        credits_left: cells.count_or_null()?,
+        records_read: cells.count()?,
+        rows_changed: cells.count()?,
+    })
 }

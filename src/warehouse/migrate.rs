@@ -34,6 +34,8 @@ const MIGRATIONS: &[Migration] = &[
     (46, "0046_credits", include_str!("../../migrations/0046_credits.sql")),
     (50, "0050_contracts", include_str!("../../migrations/0050_contracts.sql")),
     (51, "0051_article_parts", include_str!("../../migrations/0051_article_parts.sql")),
+    (60, "0060_rejected_cells", include_str!("../../migrations/0060_rejected_cells.sql")),
+    (61, "0061_created_times", include_str!("../../migrations/0061_created_times.sql")),
     (68, "0068_counts", include_str!("../../migrations/0068_counts.sql")),
 ];
 
@@ -106,13 +108,7 @@ pub(super) async fn applied<D: Dialect>(
 ) -> Result<Vec<(i64, String)>, Trouble> {
     let sql = "select version, checksum from {deskhouse_migrations}";
     let rows = dialect.fetch(transaction, sql, Vec::new(), &[Kind::Integer, Kind::Text]).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let mut cells = Cells::new(row);
-            (cells.integer().unwrap_or_default(), cells.text().unwrap_or_default())
-        })
-        .collect())
+    Cells::of(sql, &[], rows).map(|mut cells| Ok((cells.integer()?, cells.text()?))).collect()
 }
 
 async fn record<D: Dialect>(
@@ -173,7 +169,9 @@ fn freshness_view() -> String {
     (select complete_until from deskhouse_bookmarks where resource = '{name}') as complete_until,
     (select max(started_at) from deskhouse_runs join deskhouse_run_resources on run_id = id where resource = '{name}') as last_run_at,
     (select count(*) from {name} where _deleted_at is null) as rows,
-    (select count(*) from deskhouse_windows where resource = '{name}' and purpose = 'sync' and not done) as open_windows"
+    (select count(*) from deskhouse_windows where resource = '{name}' and purpose = 'sync' and not done) as open_windows,
+    (select count(*) from deskhouse_rejects where resource = '{name}' and column_name <> '') as rejected_cells,
+    (select count(*) from deskhouse_rejects where resource = '{name}' and column_name = '') as rejected_records"
         );
     }
     sql

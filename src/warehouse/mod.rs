@@ -3,6 +3,7 @@
 
 mod checks;
 mod children;
+mod closely;
 mod counts;
 mod credits;
 mod dialect;
@@ -12,6 +13,7 @@ mod ledger;
 mod lock;
 mod migrate;
 mod newest;
+mod rejects;
 mod retention;
 mod samples;
 mod sql;
@@ -38,8 +40,8 @@ pub use sql::SqlWarehouse;
 pub use tombstones::{Complete, Found, Missing};
 
 use crate::ledger::{
-    Bookmark, Counts, History, Key, Progress, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Spread,
-    Tally, Today, Window, WindowId,
+    Bookmark, Counts, History, Key, Progress, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Tally,
+    Today, Window, WindowId,
 };
 use crate::resource::Resource;
 use crate::transform::{Reject, Row};
@@ -118,8 +120,24 @@ pub trait Warehouse: Send + Sync {
     /// with no refusal and no cap, and whose pages have been landed.
     fn mark_missing(&self, complete: Complete) -> impl Future<Output = Result<Missing, Error>> + Send;
 
-    /// How the rows of an extent that were created up to `until` lie in created time.
-    fn spread(&self, extent: Extent, until: DateTime<Utc>) -> impl Future<Output = Result<Spread, Error>> + Send;
+    /// Number of the rows of an extent; of those that were created in a range, if one is given.
+    fn count(&self, extent: Extent, created: Option<Range>) -> impl Future<Output = Result<u64, Error>> + Send;
+
+    /// The first part of a range of created time, which holds about `each` rows of an extent, and the rest of it, without
+    /// gap or overlap. No second is ever cut.
+    fn part(
+        &self,
+        extent: Extent,
+        range: Range,
+        each: u64,
+    ) -> impl Future<Output = Result<(Range, Option<Range>), Error>> + Send;
+
+    /// A range of created time in two of about as many rows of an extent; `None` inside one second.
+    fn halves(
+        &self,
+        extent: Extent,
+        range: Range,
+    ) -> impl Future<Output = Result<Option<(Range, Range)>, Error>> + Send;
 
     /// Keys of the rows of an extent; of those that were created in a range, if one is given.
     fn ids(&self, extent: Extent, created: Option<Range>) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
@@ -161,11 +179,18 @@ pub trait Warehouse: Send + Sync {
         most: i64,
     ) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
-    /// Keys of all archived rows that are alive, by department.
-    fn shelved(
+    /// Numbers of archived rows that are alive, by department.
+    fn shelf_lengths(
         &self,
         resource: &'static Resource,
-    ) -> impl Future<Output = Result<HashMap<String, Vec<String>>, Error>> + Send;
+    ) -> impl Future<Output = Result<HashMap<String, u64>, Error>> + Send;
+
+    /// Keys of the archived rows of a department that are alive.
+    fn shelf(
+        &self,
+        resource: &'static Resource,
+        department: &str,
+    ) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
     /// Those of the keys that are not held as archived and alive, in the same order.
     fn not_archived(
@@ -180,6 +205,21 @@ pub trait Warehouse: Send + Sync {
         resource: &'static Resource,
         fingerprints: Vec<(ByteString, i64)>,
     ) -> impl Future<Output = Result<Vec<bool>, Error>> + Send;
+
+    /// Keys of those of the rows that are held alive and written from the same record, and of which a cell is another by
+    /// now.
+    fn altered(
+        &self,
+        resource: &'static Resource,
+        rows: Vec<Row>,
+    ) -> impl Future<Output = Result<Vec<ByteString>, Error>> + Send;
+
+    /// Records that an earlier version could make no row of, as they were received; `most` at most. They are given once.
+    fn rejected(
+        &self,
+        resource: &'static Resource,
+        most: i64,
+    ) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
     /// Those of the keys that are held as deleted.
     fn deleted(

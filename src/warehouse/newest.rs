@@ -31,10 +31,11 @@ impl<D: Dialect> SqlWarehouse<D> {
         all.extend(values);
         all.extend([before.into(), Value::from(MOST + 1)]);
         let rows = self.look("read the newest rows", &sql, all, &[Kind::Timestamp, Kind::Text]).await?;
+        let doing = Error::doing("read the newest rows");
         let (mut at, mut ids) = (None, Vec::new());
         for mut cells in rows {
-            at = cells.timestamp().or(at);
-            ids.extend(cells.text());
+            at = Some(cells.timestamp().map_err(&doing)?);
+            ids.push(cells.text().map_err(&doing)?);
         }
         Ok(at.filter(|_| ids.len() <= MOST as usize).map(|at| (at, ids)))
     }

@@ -17,11 +17,11 @@ use super::tombstones::{Complete, Fate, Found, Missing, Turns};
 use super::value::Value;
 use super::{Batch, Landed, Warehouse};
 use crate::ledger::{
-    Bookmark, Counts, History, Key, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Spread,
-    Tally, Today, Window, WindowId,
+    Bookmark, Counts, History, Key, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Tally,
+    Today, Window, WindowId,
 };
-use crate::resource::{Kind, Resource};
-use crate::transform::{Reject, Row};
+use crate::resource::Resource;
+use crate::transform::Row;
 
 /// A warehouse in an SQL database.
 pub struct SqlWarehouse<D: Dialect> {
@@ -77,7 +77,8 @@ impl<D: Dialect> SqlWarehouse<D> {
     }
 
     /// Lands rows that are new or changed, and says how many were which.
-    /// What was read tells of the time `known_at`.
+    /// What was read tells of the time `known_at`. Rows are held to be what was written of them, unless they are to be
+    /// looked at `closely`.
     pub(super) async fn land_rows(
         &self,
         open: &mut Open<D>,
@@ -85,6 +86,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         rows: Vec<Row>,
         stamp: Stamp,
         known_at: DateTime<Utc>,
+        closely: bool,
     ) -> Result<Counts, Trouble> {
         let received = rows.len();
         let rows = newest_of_each(rows);
@@ -92,69 +94,47 @@ impl<D: Dialect> SqlWarehouse<D> {
         // Fingerprints first: an unchanged row then costs a look-up and is never sent.
         let keys = rows.iter().map(|row| row.id.clone()).collect();
         let held = self.dialect.held(open, resource, keys).await?;
+        let altered = if closely { self.altered(open, resource, &rows).await? } else { HashSet::new() };
         let (mut fresh, mut changed, mut turns) = (Vec::new(), Vec::new(), Turns::default());
-        for (row, held) in rows.into_iter().zip(held) {
+        let mut fitting = Vec::new();
+        for (row, mut held) in rows.into_iter().zip(held) {
+            if let Some(held) = held.as_mut().filter(|_| altered.contains(&row.id)) {
+                counts.altered += u64::from(held.hash == Some(row.hash));
+                held.hash = None;
+            }
+            // An older version says nothing of the one that did not fit.
+            if held.as_ref().is_none_or(|held| !is_older(row.cursor, held.cursor)) {
+                fitting.push(row.id.to_string());
+            }
             match turns.fate(row, held, known_at, stamp.synced_at) {
                 Fate::Fresh(row) => fresh.push(row),
                 Fate::Changed(row) => changed.push(row),
                 Fate::Unchanged => counts.unchanged += 1,
             }
         }
+        let written = fresh.iter().chain(&changed).map(|row| row.id.to_string()).collect();
+        self.forget_rejects(open, resource, fitting, written).await?;
         if fresh.is_empty() && changed.is_empty() {
             return Ok(counts);
         }
-        counts.deleted = turns.died.len() as u64;
-        (counts.inserted, counts.updated) = (fresh.len() as u64, changed.len() as u64 - counts.deleted);
+        (counts.inserted, counts.updated) = (fresh.len() as u64, changed.len() as u64);
         counts.mended = fresh.iter().chain(&changed).filter(|row| row.mended).count() as u64;
-        self.dialect.write(open, resource, fresh, changed, stamp).await?;
+        let new: HashSet<ByteString> = fresh.iter().map(|row| row.id.clone()).collect();
+        let (rejects, unread) = self.write_what_fits(open, resource, fresh, changed, stamp).await?;
+        for reject in &rejects {
+            let count = if new.contains(&*reject.id) { &mut counts.inserted } else { &mut counts.updated };
+            *count -= 1;
+            turns.forget(&reject.id);
+        }
+        counts.rejected = rejects.len() as u64;
+        counts.deleted = turns.died.len() as u64;
+        counts.updated -= counts.deleted;
+        self.land_rejects(open, resource, rejects, stamp).await?;
+        self.land_unread(open, resource, unread, stamp).await?;
         if !(turns.died.is_empty() && turns.risen.is_empty()) {
             self.turn_parts(open, resource, turns, stamp).await?;
         }
         Ok(counts)
-    }
-
-    pub(super) async fn land_rejects(
-        &self,
-        open: &mut Open<D>,
-        resource: &'static Resource,
-        rejects: Vec<Reject>,
-        stamp: Stamp,
-    ) -> Result<(), Trouble> {
-        for reject in rejects {
-            let sql = "insert into {deskhouse_rejects} (resource, record_id, reason, raw, run_id, seen_at)
-                values (?, ?, ?, ?, ?, ?)
-                on conflict (resource, record_id) do update set reason = excluded.reason, raw = excluded.raw,
-                run_id = excluded.run_id, seen_at = excluded.seen_at";
-            let values = vec![
-                resource.name.into(),
-                Some(reject.id).into(),
-                // A reason repeats what was found, which may hold what no database text can.
-                Some(reject.reason.to_string().replace('\0', "\u{fffd}")).into(),
-                Value::Json(reject.raw.to_string()),
-                stamp.run.0.into(),
-                stamp.synced_at.into(),
-            ];
-            self.execute(open, sql, values).await?;
-        }
-        Ok(())
-    }
-
-    /// A record that fits now is no longer a reject.
-    pub(super) async fn forget_rejects(
-        &self,
-        open: &mut Open<D>,
-        resource: &'static Resource,
-        rows: &[Row],
-    ) -> Result<(), Trouble> {
-        // Most resources have none, and a list of keys costs more than to ask.
-        let sql = "select count(*) from (select 1 from {deskhouse_rejects} where resource = ? limit 1) as any_reject";
-        let any = self.fetch(open, sql, vec![resource.name.into()], &[Kind::Integer]).await?;
-        if any.into_iter().any(|mut cells| cells.count() > 0) {
-            let ids = Value::Texts(rows.iter().map(|row| row.id.to_string()).collect());
-            let sql = "delete from {deskhouse_rejects} where resource = ? and record_id in [?]";
-            self.execute(open, sql, vec![resource.name.into(), ids]).await?;
-        }
-        Ok(())
     }
 
     /// Lands a batch in an open transaction; nothing when the ledger does not stand where one of its parts begins.
@@ -165,9 +145,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         if !self.save_progress(open, resource, run, &parts).await? {
             return Ok(None);
         }
-        self.forget_rejects(open, resource, &rows).await?;
-        let counts = self.land_rows(open, resource, rows, stamp, known_at).await?;
-        let counts = Counts { read, rejected: rejects.len() as u64, ..counts };
+        let counts = self.land_rows(open, resource, rows, stamp, known_at, false).await?;
+        let counts = Counts { read, rejected: counts.rejected + rejects.len() as u64, ..counts };
         self.land_rejects(open, resource, rejects, stamp).await?;
         self.count(open, resource.name, counts, stamp).await?;
         let mut complete_until = None;
@@ -273,8 +252,16 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         self.bury_missing(complete).await
     }
 
-    async fn spread(&self, extent: Extent, until: DateTime<Utc>) -> Result<Spread, Error> {
-        self.read_spread(extent, until).await
+    async fn count(&self, extent: Extent, created: Option<Range>) -> Result<u64, Error> {
+        self.read_count(extent, created).await
+    }
+
+    async fn part(&self, extent: Extent, range: Range, each: u64) -> Result<(Range, Option<Range>), Error> {
+        self.read_part(extent, range, each).await
+    }
+
+    async fn halves(&self, extent: Extent, range: Range) -> Result<Option<(Range, Range)>, Error> {
+        self.read_halves(extent, range).await
     }
 
     async fn ids(&self, extent: Extent, created: Option<Range>) -> Result<Vec<String>, Error> {
@@ -309,8 +296,12 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         self.read_archived(resource, most).await
     }
 
-    async fn shelved(&self, resource: &'static Resource) -> Result<HashMap<String, Vec<String>>, Error> {
-        self.read_shelved(resource).await
+    async fn shelf_lengths(&self, resource: &'static Resource) -> Result<HashMap<String, u64>, Error> {
+        self.read_shelf_lengths(resource).await
+    }
+
+    async fn shelf(&self, resource: &'static Resource, department: &str) -> Result<Vec<String>, Error> {
+        self.read_shelf(resource, department).await
     }
 
     async fn not_archived(&self, resource: &'static Resource, ids: Vec<String>) -> Result<Vec<String>, Error> {
@@ -323,6 +314,14 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         fingerprints: Vec<(ByteString, i64)>,
     ) -> Result<Vec<bool>, Error> {
         self.read_unchanged(resource, fingerprints).await
+    }
+
+    async fn altered(&self, resource: &'static Resource, rows: Vec<Row>) -> Result<Vec<ByteString>, Error> {
+        self.find_altered(resource, rows).await
+    }
+
+    async fn rejected(&self, resource: &'static Resource, most: i64) -> Result<Vec<String>, Error> {
+        self.take_rejected(resource, most).await
     }
 
     async fn deleted(&self, resource: &'static Resource, ids: Vec<ByteString>) -> Result<Vec<ByteString>, Error> {

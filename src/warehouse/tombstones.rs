@@ -12,7 +12,7 @@ use super::dialect::{Dialect, Held, Stamp};
 use super::error::{Error, Trouble};
 use super::sql::{Open, SqlWarehouse, is_older};
 use super::statement::{TOMBSTONE, quoted};
-use super::value::{Cells, Value};
+use super::value::{Value, storable};
 use crate::ledger::{Brake, Counts, Reason, RunId, Tombstone};
 use crate::resource::{self, Kind, Resource};
 use crate::transform::{Reject, Row};
@@ -36,6 +36,8 @@ pub struct Found {
     pub parents: Vec<Parent>,
     /// When it was read, on the portal's clock.
     pub at: DateTime<Utc>,
+    /// Whether a row that is held counts as the record only if each of its cells does: somebody may have altered one.
+    pub closely: bool,
     /// By how much a search index may lag behind the records; nothing for lists and single records.
     pub lag: TimeDelta,
 }
@@ -44,7 +46,8 @@ impl Found {
     /// Nothing yet.
     pub fn new(resource: &'static Resource, run: RunId, at: DateTime<Utc>) -> Self {
         let (rows, rejects, gone) = (Vec::new(), Vec::new(), Vec::new());
-        Self { resource, run, read: 0, rows, rejects, gone, parents: Vec::new(), at, lag: TimeDelta::zero() }
+        let (parents, lag) = (Vec::new(), TimeDelta::zero());
+        Self { resource, run, read: 0, rows, rejects, gone, parents, at, closely: false, lag }
     }
 }
 
@@ -95,6 +98,12 @@ pub(super) struct Turns {
 }
 
 impl Turns {
+    /// A row of which nothing could be written neither dies nor rises.
+    pub(super) fn forget(&mut self, id: &str) {
+        self.died.retain(|died| died != id);
+        self.risen.retain(|(risen, _)| risen != id);
+    }
+
     /// Decides on a row beside what is held of it. `known_at` is the time that the page tells of.
     pub(super) fn fate(
         &mut self,
@@ -108,7 +117,7 @@ impl Turns {
             row.tombstone = row.is_trashed.then(found_trashed);
             return Fate::Fresh(row);
         };
-        let is_news = held.hash != row.hash && !is_older(row.cursor, held.cursor);
+        let is_news = held.hash != Some(row.hash) && !is_older(row.cursor, held.cursor);
         match held.tombstone {
             None if row.is_trashed && found_trashed().counts_after(held.cursor) => {
                 row.tombstone = Some(found_trashed());
@@ -139,6 +148,8 @@ impl<D: Dialect> SqlWarehouse<D> {
     ) -> Result<u64, Trouble> {
         let mut latest: HashMap<ByteString, Tombstone> = HashMap::with_capacity(gone.len());
         for (id, tombstone) in gone {
+            // As the rows have it that were read.
+            let id = if id.contains('\0') { storable(id.to_string()).into() } else { id };
             if latest.get(&id).is_none_or(|other| tombstone.replaces(other)) {
                 latest.insert(id, tombstone);
             }
@@ -238,11 +249,12 @@ impl<D: Dialect> SqlWarehouse<D> {
         let stamp = Stamp { synced_at: found.at, run: found.run };
         let rejected = found.rejects.len() as u64;
         self.dialect.alone(open, found.resource.name).await?;
-        self.forget_rejects(open, found.resource, &found.rows).await?;
-        let counts = self.land_rows(open, found.resource, found.rows, stamp, found.at - found.lag).await?;
+        let known_at = found.at - found.lag;
+        let counts = self.land_rows(open, found.resource, found.rows, stamp, known_at, found.closely).await?;
         self.land_rejects(open, found.resource, found.rejects, stamp).await?;
         let buried = self.bury(open, found.resource, found.gone, stamp).await?;
-        let counts = Counts { read: found.read, rejected, deleted: counts.deleted + buried, ..counts };
+        let (deleted, rejected) = (counts.deleted + buried, counts.rejected + rejected);
+        let counts = Counts { read: found.read, rejected, deleted, ..counts };
         self.note_parents(open, found.resource, found.parents, stamp).await?;
         self.count(open, found.resource.name, counts, stamp).await?;
         Ok(counts)
@@ -281,7 +293,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         let key = quoted(resource.columns[0].name);
         let sql = format!("select {key} from {{{}}} where _deleted_at is null", resource.name);
         let held = self.fetch(&mut open, &sql, Vec::new(), &[Kind::Text]).await.map_err(&doing)?;
-        let held: Vec<String> = held.into_iter().filter_map(|mut cells| Cells::text(&mut cells)).collect();
+        let held: Vec<String> =
+            held.into_iter().map(|mut cells| cells.text()).collect::<Result<_, _>>().map_err(&doing)?;
         let missing: Vec<_> = held.iter().filter(|id| !ids.contains(id.as_str())).collect();
         let (all, lost) = (held.len() as u64, missing.len() as u64);
         if brake.stops(all, lost) {

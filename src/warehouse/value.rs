@@ -1,8 +1,12 @@
 //! Values on their way into and out of statements: typed even when they are empty, since Postgres wants to know what a
 //! null is a null of. How each database writes them is `dialect`'s business.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
+use super::error::Trouble;
+use super::statement;
 use crate::transform::Cell;
 
 /// A value bound to a statement.
@@ -13,21 +17,26 @@ pub enum Value {
     Real(Option<f64>),
     Boolean(bool),
     Timestamp(Option<DateTime<Utc>>),
-    Json(String),
+    Json(Option<String>),
     /// A list of texts, for `in {list}`.
     Texts(Vec<String>),
 }
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self::Text(Some(text.to_owned()))
+        Self::Text(Some(storable(text.to_owned())))
     }
 }
 
 impl From<Option<String>> for Value {
     fn from(text: Option<String>) -> Self {
-        Self::Text(text)
+        Self::Text(text.map(storable))
     }
+}
+
+/// A text as a database can hold it: none of Postgres has a NUL, and what a portal says in an error may.
+pub(super) fn storable(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 impl From<i64> for Value {
@@ -73,41 +82,128 @@ impl From<Option<DateTime<Utc>>> for Value {
     }
 }
 
-/// Reads the cells of a fetched row in order.
-pub(super) struct Cells(std::vec::IntoIter<Cell>);
+/// Reads the cells of a fetched row in order. What is there and cannot be read is an error that says where and what: a
+/// ledger in which something is passed over says that it has been done.
+pub(super) struct Cells {
+    /// The statement, for the names in it.
+    sql: Arc<str>,
+    /// What the statement asked for.
+    asked: Option<String>,
+    first: Option<Cell>,
+    cells: std::vec::IntoIter<Cell>,
+}
 
 impl Cells {
-    pub(super) fn new(cells: Vec<Cell>) -> Self {
-        Self(cells.into_iter())
+    /// The rows that a statement with these values has given.
+    pub(super) fn of(sql: &str, values: &[Value], rows: Vec<Vec<Cell>>) -> impl Iterator<Item = Self> + use<> {
+        let sql: Arc<str> = sql.into();
+        let asked = values.iter().find_map(|value| match value {
+            Value::Text(text) => text.clone(),
+            _ => None,
+        });
+        rows.into_iter().map(move |cells| {
+            let first = cells.first().cloned();
+            Self { sql: Arc::clone(&sql), asked: asked.clone(), first, cells: cells.into_iter() }
+        })
     }
 
-    pub(super) fn text(&mut self) -> Option<String> {
-        match self.0.next() {
-            Some(Cell::Text(text) | Cell::Json(text)) => Some(text.to_string()),
+    pub(super) fn text(&mut self) -> Result<String, Trouble> {
+        self.must("a text", Self::text_of)
+    }
+
+    pub(super) fn text_or_null(&mut self) -> Result<Option<String>, Trouble> {
+        self.may("a text", Self::text_of)
+    }
+
+    /// One of the words of a list.
+    pub(super) fn word<T>(&mut self, of: impl Fn(&str) -> Option<T>) -> Result<T, Trouble> {
+        self.must("a word that this version knows", |cell| Self::text_of(cell).and_then(|word| of(&word)))
+    }
+
+    pub(super) fn word_or_null<T>(&mut self, of: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Trouble> {
+        self.may("a word that this version knows", |cell| Self::text_of(cell).and_then(|word| of(&word)))
+    }
+
+    pub(super) fn integer(&mut self) -> Result<i64, Trouble> {
+        self.must("an integer", Self::integer_of)
+    }
+
+    /// A counter.
+    pub(super) fn count(&mut self) -> Result<u64, Trouble> {
+        self.must("a number of things", Self::count_of)
+    }
+
+    pub(super) fn count_or_null(&mut self) -> Result<Option<u64>, Trouble> {
+        self.may("a number of things", Self::count_of)
+    }
+
+    pub(super) fn boolean(&mut self) -> Result<bool, Trouble> {
+        self.must("true or false", |cell| match cell {
+            Cell::Boolean(value) => Some(*value),
+            _ => None,
+        })
+    }
+
+    pub(super) fn timestamp(&mut self) -> Result<DateTime<Utc>, Trouble> {
+        self.must("a timestamp", Self::time_of)
+    }
+
+    pub(super) fn timestamp_or_null(&mut self) -> Result<Option<DateTime<Utc>>, Trouble> {
+        self.may("a timestamp", Self::time_of)
+    }
+
+    fn text_of(cell: &Cell) -> Option<String> {
+        match cell {
+            Cell::Text(text) => Some(text.to_string()),
             _ => None,
         }
     }
 
-    pub(super) fn integer(&mut self) -> Option<i64> {
-        match self.0.next() {
-            Some(Cell::Integer(value)) => Some(value),
+    fn integer_of(cell: &Cell) -> Option<i64> {
+        match cell {
+            Cell::Integer(value) => Some(*value),
             _ => None,
         }
     }
 
-    /// A counter; 0 where there is none.
-    pub(super) fn count(&mut self) -> u64 {
-        self.integer().and_then(|value| u64::try_from(value).ok()).unwrap_or_default()
+    fn count_of(cell: &Cell) -> Option<u64> {
+        Self::integer_of(cell).and_then(|value| u64::try_from(value).ok())
     }
 
-    pub(super) fn boolean(&mut self) -> bool {
-        matches!(self.0.next(), Some(Cell::Boolean(true)))
-    }
-
-    pub(super) fn timestamp(&mut self) -> Option<DateTime<Utc>> {
-        match self.0.next() {
-            Some(Cell::Timestamp(time)) => Some(time),
+    fn time_of(cell: &Cell) -> Option<DateTime<Utc>> {
+        match cell {
+            Cell::Timestamp(time) => Some(*time),
             _ => None,
         }
+    }
+
+    fn must<T>(&mut self, expected: &'static str, read: impl FnOnce(&Cell) -> Option<T>) -> Result<T, Trouble> {
+        let cell = self.cells.next().unwrap_or(Cell::Null);
+        read(&cell).ok_or_else(|| self.unreadable(expected, &cell))
+    }
+
+    fn may<T>(&mut self, expected: &'static str, read: impl FnOnce(&Cell) -> Option<T>) -> Result<Option<T>, Trouble> {
+        match self.cells.next() {
+            None | Some(Cell::Null) => Ok(None),
+            Some(cell) => read(&cell).map(Some).ok_or_else(|| self.unreadable(expected, &cell)),
+        }
+    }
+
+    /// Says which cell it was. What stands in a table of records belongs to no log.
+    fn unreadable(&self, expected: &'static str, cell: &Cell) -> Trouble {
+        const SHOWN: usize = 60;
+        let table = self.sql.split(['{', '}']).nth(1).unwrap_or("the answer");
+        let names = statement::selected(&self.sql);
+        let place = names.len().saturating_sub(self.cells.len() + 1);
+        let column = names.get(place).copied().unwrap_or("a column");
+        let first = self.first.as_ref().filter(|_| place > 0).map(Cell::json);
+        let row: Vec<String> = self.asked.iter().cloned().chain(first).collect();
+        let found = match cell {
+            Cell::Null => "nothing".to_owned(),
+            _ if !table.starts_with("deskhouse_") => "another value".to_owned(),
+            cell => cell.json().chars().take(SHOWN).collect(),
+        };
+        let of = if row.is_empty() { String::new() } else { format!(" of ({})", row.join(", ")) };
+        Trouble::Unreadable(format!("`{column}`{of} in {table} should be {expected}, but is {found}"))
     }
 }

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use super::dialect::Dialect;
 use super::error::{Error, Trouble};
 use super::sql::{Open, SqlWarehouse};
-use super::value::{Cells, Value};
+use super::value::Value;
 use crate::ledger::{Key, Progress, Purpose, Range, RunId, Window, WindowId};
 use crate::resource::{Kind, Resource};
 
@@ -115,37 +115,47 @@ impl<D: Dialect> SqlWarehouse<D> {
         key: Key,
         range: Range,
     ) -> Result<Vec<Range>, Trouble> {
-        let sql = "select from_time, to_time from {deskhouse_windows}
-            where resource = ? and purpose = ? and range_of = ? and to_time >= ? and from_time <= ?";
-        let whose = [Purpose::Backfill.word(), key.word()].map(Value::from);
-        let mut values = vec![resource.name.into()];
-        values.extend(whose);
-        values.extend([range.from.into(), range.to.into()]);
-        let rows = self.fetch(open, sql, values, &[Kind::Timestamp; 2]).await?;
-        let range = |mut cells: Cells| Some(Range { from: cells.timestamp()?, to: cells.timestamp()? });
-        Ok(rows.into_iter().filter_map(range).collect())
+        let sql = "select id, purpose, range_of, from_time, to_time from {deskhouse_windows}
+            where resource = ? and purpose is distinct from ?";
+        let kinds = [Kind::Integer, Kind::Text, Kind::Text, Kind::Timestamp, Kind::Timestamp];
+        let values = vec![resource.name.into(), Purpose::Sync.word().into()];
+        let mut covered = Vec::new();
+        for mut cells in self.fetch(open, sql, values, &kinds).await? {
+            let (_, purpose) = (cells.integer()?, cells.word(Purpose::of)?);
+            let (of, part) = (cells.word(Key::of)?, Range { from: cells.timestamp()?, to: cells.timestamp()? });
+            if purpose == Purpose::Backfill && of == key && part.to >= range.from && part.from <= range.to {
+                covered.push(part);
+            }
+        }
+        Ok(covered)
     }
 
-    /// The unfinished windows of a resource, newest first.
+    /// The unfinished windows of a resource, newest first. One that cannot be read is an error: it would count as finished,
+    /// and what it was to read would be lost.
     pub(super) async fn open_windows(
         &self,
         open: &mut Open<D>,
         resource: &'static Resource,
         purpose: Purpose,
     ) -> Result<Vec<Window>, Trouble> {
-        let sql = "select id, range_of, from_time, to_time, at_time, position, is_part from {deskhouse_windows}
-            where resource = ? and purpose = ? and not done order by to_time desc, id";
-        let times = [Kind::Timestamp; 3];
-        let kinds = [&[Kind::Integer, Kind::Text], &times[..], &[Kind::Text, Kind::Boolean]].concat();
-        let values = vec![resource.name.into(), purpose.word().into()];
-        let rows = self.fetch(open, sql, values, &kinds).await?;
-        let window = |mut cells: Cells| {
-            let (id, key) = (cells.integer()?, Key::of(&cells.text()?)?);
-            let (from, to, at) = (cells.timestamp()?, cells.timestamp()?, cells.timestamp()?);
-            let progress = Progress { at, position: cells.text(), done: false };
-            Some(Window { id: WindowId(id), key, range: Range { from, to }, progress, is_part: cells.boolean() })
-        };
-        Ok(rows.into_iter().filter_map(window).collect())
+        // Those of all purposes, and whatever `done` holds beside true: a word that is none must not hide a window.
+        let sql = "select id, purpose, range_of, done, from_time, to_time, at_time, position, is_part
+            from {deskhouse_windows}
+            where resource = ? and done is distinct from ?";
+        let time = Kind::Timestamp;
+        let kinds = [Kind::Integer, Kind::Text, Kind::Text, Kind::Boolean, time, time, time, Kind::Text, Kind::Boolean];
+        let values = vec![resource.name.into(), true.into()];
+        let mut windows = Vec::new();
+        for mut cells in self.fetch(open, sql, values, &kinds).await? {
+            let (id, whose, key) = (cells.integer()?, cells.word(Purpose::of)?, cells.word(Key::of)?);
+            let (done, range) = (cells.boolean()?, Range { from: cells.timestamp()?, to: cells.timestamp()? });
+            let progress = Progress { at: cells.timestamp()?, position: cells.text_or_null()?, done };
+            if whose == purpose {
+                windows.push(Window { id: WindowId(id), key, range, progress, is_part: cells.boolean()? });
+            }
+        }
+        windows.sort_by_key(|window| (std::cmp::Reverse(window.range.to), window.id));
+        Ok(windows)
     }
 
     /// Whose window it is.
@@ -158,7 +168,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         let sql = "select purpose, range_of from {deskhouse_windows} where resource = ? and id = ?";
         let values: Vec<Value> = vec![resource.name.into(), window.0.into()];
         let mut rows = self.fetch(open, sql, values, &[Kind::Text; 2]).await?;
-        Ok(rows.first_mut().and_then(|cells| Some((Purpose::of(&cells.text()?)?, Key::of(&cells.text()?)?))))
+        rows.first_mut().map(|cells| Ok((cells.word(Purpose::of)?, cells.word(Key::of)?))).transpose()
     }
 
     /// Numbers are given by resource: streams plan at the same time.

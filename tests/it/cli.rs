@@ -296,7 +296,8 @@ async fn no_output_holds_a_secret_or_what_a_record_says() {
     let refused = |body: &str| Fault::Status { status: 422, body: body.into(), content_type: "application/json" };
     let message = format!(r#"{{"errorCode":"UNPROCESSABLE_ENTITY","message":"{PLANTED}@example.com is no limit"}}"#);
     let ends: [(&str, i32, Vec<Fault>); 12] = [
-        ("/api/v1/tickets", 0, vec![]),
+        // A record that fits no row is planted in each module.
+        ("/api/v1/tickets", 4, vec![]),
         ("/api/v1/tickets", 4, vec![Fault::Html(503); 3]),
         ("/api/v1/tickets", 4, vec![Fault::Garbage; 3]),
         ("/api/v1/tickets", 4, vec![Fault::Cut; 3]),
@@ -321,7 +322,8 @@ async fn no_output_holds_a_secret_or_what_a_record_says() {
             for (number, module) in compare::ALL.iter().enumerate() {
                 portal.sandbox.put(module, planted(900 + number));
                 // A record that fits no row is repeated in the warehouse and nowhere else.
-                let reject = format!(r#"{{"id":"{}","createdTime":"{PLANTED}","isSpam":"{PLANTED}"}}"#, 950 + number);
+                let reject =
+                    format!(r#"{{"id":"{}","createdTime":"{PLANTED}","modifiedTime":"{PLANTED}"}}"#, 950 + number);
                 portal.sandbox.put_raw(module, &(950 + number).to_string(), portal.sandbox.now(), reject);
             }
             portal.sandbox.fault(path, faults.clone());

@@ -116,13 +116,13 @@ async fn records_that_fit_no_row_are_kept_with_their_reason_and_the_page_goes_on
         ),
         (
             "803",
-            r#"{"id":"803","modifiedTime":"2026-06-14T12:00:00.000Z","threadCount":"many"}"#.into(),
-            "field `/threadCount` should be an integer, but is \"many\"",
+            r#"{"id":"803","modifiedTime":"20226-06-14T12:00:00.000Z","threadCount":3}"#.into(),
+            "field `/modifiedTime` should be a timestamp, but is \"20226-06-14T12:00:00.000Z\"",
         ),
         (
             "804",
-            r#"{"id":"804","modifiedTime":"2026-06-14T12:00:00.000Z","isSpam":[]}"#.into(),
-            "field `/isSpam` should be a boolean, but is []",
+            format!(r#"{{"id":"{}","modifiedTime":"2026-06-14T12:00:00.000Z"}}"#, "8".repeat(20_000)),
+            "the record's id is longer than 1000 bytes",
         ),
         ("805", "42".into(), "the record is not an object"),
         ("806", "null".into(), "the record is not an object"),
@@ -134,8 +134,8 @@ async fn records_that_fit_no_row_are_kept_with_their_reason_and_the_page_goes_on
         ),
         (
             "809",
-            r#"{"id":"809","modifiedTime":"2026-06-14T12:00:00.000Z","dueDate":"\u0000\ud800"}"#.into(),
-            "field `/dueDate` should be a timestamp, but is \"\\u0000\\ud800\"",
+            r#"{"id":"809","modifiedTime":"\u0000\ud800"}"#.into(),
+            "field `/modifiedTime` should be a timestamp, but is \"\\u0000\\ud800\"",
         ),
     ];
     for engine in Engine::ALL {
@@ -144,9 +144,13 @@ async fn records_that_fit_no_row_are_kept_with_their_reason_and_the_page_goes_on
         for (id, json, _) in &rejects {
             portal.sandbox.put_raw("tickets", id, at, json.clone());
         }
-        let summary = house.sync().await;
+        // What fits no row is missing, and no run that met it says that it is complete.
+        let ran = house.run(&["sync", "--json"]).await.exits(4);
+        let summary = ran.json();
         let part = house::of(&summary, "tickets");
         assert_eq!(part["rows_inserted"], 150, "{engine:?}");
+        assert_eq!(part["state"], "partial", "{engine:?}");
+        assert!(ran.stderr.contains("records fit no row: see deskhouse_rejects"), "{}", ran.stderr);
         // A page may be read again, so a reject may be met more than once; it is kept once.
         assert!(part["records_rejected"].as_u64() >= Some(rejects.len() as u64), "{part}");
         let kept = house
@@ -165,13 +169,23 @@ async fn records_that_fit_no_row_are_kept_with_their_reason_and_the_page_goes_on
         let status = house.run(&["status", "--json"]).await.exits(0).json();
         let tickets =
             status["resources"].as_array().and_then(|all| all.iter().find(|part| part["resource"] == "tickets"));
-        assert_eq!(tickets.map(|part| &part["rejects"]), Some(&json!(rejects.len())), "{}", text.stdout);
+        assert_eq!(tickets.map(|part| &part["rejected_records"]), Some(&json!(rejects.len())), "{}", text.stdout);
+        let waiting = "select rejected_records from {t}deskhouse_freshness where resource = 'tickets'";
+        assert_eq!(house.database.number(waiting).await, rejects.len() as i64);
+        // A comparison counts them as missing, and tries them again.
+        let looked = house.run(&["verify", "tickets", "--deep", "--dry-run", "--json"]).await.exits(0).json();
+        assert_eq!(house::of(&looked, "tickets")["rows_missing"], rejects.len(), "{engine:?}: {looked}");
+        let counted = house.run(&["verify", "tickets", "--dry-run", "--json"]).await.exits(0).json();
+        assert_eq!(house::of(&counted, "tickets")["rows_missing"], rejects.len(), "{engine:?}: {counted}");
+        let mended = house.run(&["verify", "tickets", "--deep", "--json"]).await.exits(4).json();
+        assert_eq!(house::of(&mended, "tickets")["state"], "partial", "{engine:?}: {mended}");
+        assert_eq!(house::of(&mended, "tickets")["rows_missing"], rejects.len(), "{engine:?}: {mended}");
 
         // One that is mended in the portal becomes a row and is no reject any more.
         portal
             .sandbox
             .put("tickets", json!({"id": "803", "modifiedTime": "2026-06-15T11:59:00.000Z", "threadCount": 3}));
-        house.sync().await;
+        house.run(&["sync"]).await;
         assert_eq!(house.database.number("select count(*) from {t}deskhouse_rejects").await, rejects.len() as i64 - 1);
         assert_eq!(house.database.number("select thread_count from {t}tickets where id = '803'").await, 3);
     }
@@ -187,22 +201,31 @@ async fn a_record_without_a_time_that_stands_alone_does_not_hold_up_its_resource
     portal.sandbox.put_raw("tickets", "901", portal.sandbox.now(), json.into());
     portal.sandbox.put_raw("contacts", "902", portal.sandbox.now(), "7".into());
     portal.sandbox.advance(TimeDelta::hours(1));
-    let summary = house.sync().await;
+    let summary = house.run(&["sync", "--json"]).await.exits(4).json();
     assert_eq!(house::of(&summary, "tickets")["records_rejected"], 1);
     assert_eq!(house::of(&summary, "contacts")["records_rejected"], 1);
     assert_eq!(house::of(&summary, "tickets")["open_windows"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resource_of_which_many_records_do_not_fit_is_not_complete() {
+async fn a_resource_of_which_records_do_not_fit_is_not_complete() {
     let (portal, house) = with_house(Engine::Sqlite).await;
     let at = portal.sandbox.now() - TimeDelta::days(1);
     for id in 801..831 {
-        portal.sandbox.put_raw("tickets", &id.to_string(), at, format!(r#"{{"id":"{id}","isSpam":"{PLANTED}"}}"#));
+        portal.sandbox.put_raw(
+            "tickets",
+            &id.to_string(),
+            at,
+            format!(r#"{{"id":"{id}","modifiedTime":"{PLANTED}"}}"#),
+        );
     }
     let ran = house.run(&["sync", "--json"]).await.exits(4);
     assert_eq!(house::of(&ran.json(), "tickets")["state"], "partial");
-    assert!(ran.stderr.contains("warning: tickets is not complete: 30 of 180 records fit no row"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("warning: tickets is not complete: 30 of 180 records fit no row: see deskhouse_rejects"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(house.database.number("select count(*) from {t}deskhouse_rejects").await, 30);
     assert_eq!(house.database.number("select count(*) from {t}tickets").await, 150);
 }
@@ -222,7 +245,7 @@ async fn nesting_without_end_costs_one_record_and_not_the_page() {
                 format!(r#"{{"id":"{id}","modifiedTime":"2026-06-14T12:00:00.000Z","{field}":{open}{close}}}"#),
             );
         }
-        house.sync().await;
+        house.run(&["sync"]).await.exits(4);
         assert_eq!(house.database.number("select count(*) from {t}tickets").await, 150, "{engine:?}");
         let kept = house.database.query("select cast(raw as text), reason from {t}deskhouse_rejects").await;
         assert_eq!(kept.len(), 2, "{engine:?}");

@@ -33,5 +33,6 @@ mod simulation;
 mod support;
 mod ticket;
 mod tidy;
+mod unread;
 mod verify;
 mod warehouse;

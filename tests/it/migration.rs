@@ -23,7 +23,7 @@ const ONLY_HERE: &str = "
     insert into {t}tickets (id, subject, _hash, _synced_at, _deleted_at, _run_id)
         values ('1', 'left long ago', 7, '2026-06-15T11:00:00.000Z', '2026-06-15T11:00:00.000Z', 1);
     insert into {t}deskhouse_rejects (resource, record_id, reason, raw, run_id, seen_at)
-        values ('tickets', '2', 'a reason', '{\"id\": \"2\"}', 1, '2026-06-15T11:00:00.000Z');
+        values ('tickets', '2', 'a reason', '{\"id\": \"2\", \"modifiedTime\": \"never\"}', 1, '2026-06-15T11:00:00.000Z');
     insert into {t}deskhouse_runs (id, command, state, started_at, holder, version, requests, credits)
         values (2, 'sync', 'running', '2026-06-15T11:30:00.000Z', 'process 7 on a host', '0.0.1', 1, 3);";
 

@@ -20,7 +20,7 @@ on_every_warehouse! {
         assert_eq!((status.runs[0].run, status.runs[0].state.as_str()), (run.run.0, "running"));
         assert_eq!((status.runs[0].records_read, status.runs[0].rows_changed), (3, 1));
         let held = status.resources.iter().find(|held| held.resource == "tickets").expect("tickets");
-        assert_eq!((held.rows, held.rejects, held.open_windows), (1, 1, run.windows.len() as u64));
+        assert_eq!((held.rows, held.rejected_records, held.open_windows), (1, 1, run.windows.len() as u64));
         // Cut off here. The next run knows, and has a number of its own.
         run.close().await;
 

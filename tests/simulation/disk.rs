@@ -93,6 +93,7 @@ impl Disk {
     /// Keeps a database in memory for another world, without its rows.
     pub(crate) fn give_back(self) {
         if matches!(self.place, Place::Memory(_)) {
+            self.reader.refuse_nothing();
             self.reader.empty();
             UNTOUCHED.with_borrow_mut(|untouched| untouched.push(self));
         }

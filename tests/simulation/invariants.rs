@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use desk_sandbox::{Logged, Placed};
+use deskhouse::ledger::State;
 use deskhouse::resource;
 use deskhouse::sync::Outcome;
 use rusqlite::types::ValueRef;
@@ -27,6 +28,8 @@ pub(crate) struct Held {
     windows: Vec<Window>,
     /// By list, which rows are alive and which are deleted.
     lists: BTreeMap<&'static str, BTreeMap<String, bool>>,
+    /// Records that fit no row, by resource and id.
+    rejected: HashSet<(String, String)>,
     /// By resource, up to when it is complete.
     complete: BTreeMap<String, DateTime<Utc>>,
 }
@@ -72,6 +75,8 @@ impl Reader {
                 done: row.get(4)?,
             })
         });
+        let sql = "select resource, record_id from deskhouse_rejects where column_name = ''";
+        held.rejected = self.all(sql, |row| Ok((row.get(0)?, row.get(1)?))).into_iter().collect();
         let sql = "select resource, complete_until from deskhouse_bookmarks where complete_until is not null";
         held.complete = self.all(sql, |row| Ok((row.get(0)?, time(row, 1)?))).into_iter().collect();
         held
@@ -110,7 +115,7 @@ impl Reader {
         self.all(&sql, |row| Ok((row.get(0)?, row.get(1)?))).into_iter().collect()
     }
 
-    fn all<T>(&self, sql: &str, read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
+    pub(crate) fn all<T>(&self, sql: &str, read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
         let mut query = self.0.prepare_cached(sql).expect("a query");
         let rows = query.query_map([], read).expect("it runs");
         rows.map(|row| row.expect("a row")).collect()
@@ -185,6 +190,7 @@ fn bookmarks_are_true(world: &World, held: &Held) -> Result<(), String> {
             }
             match held.rows.get(resource.as_str()).and_then(|rows| rows.get(&id)) {
                 Some(row) if row.modified >= Some(modified) => {}
+                _ if held.rejected.contains(&(resource.clone(), id.clone())) => {}
                 found => {
                     let found = found.map(|row| row.modified);
                     return Err(format!(
@@ -319,6 +325,7 @@ pub(crate) fn is_the_world(world: &World, reader: &Reader) -> Result<(), String>
     for module in world.scenario.modules() {
         let (placed, received) = (world.sandbox.placed(module), reader.received(module));
         let settings = &world.scenario.settings;
+        cells_are_the_worlds(reader, module, &placed, &received)?;
         let there: HashSet<&str> = placed.iter().map(|record| &*record.id).collect();
         let mut gone = held.rows[module].iter().filter(|(id, row)| !row.is_deleted && !there.contains(id.as_str()));
         if let Some((id, row)) = gone.next() {
@@ -355,8 +362,54 @@ pub(crate) fn is_the_world(world: &World, reader: &Reader) -> Result<(), String>
     Ok(())
 }
 
+/// A value that cannot be read is null in its row and told of, and all else of the row is the record's.
+fn cells_are_the_worlds(
+    reader: &Reader,
+    module: &str,
+    there: &[Placed],
+    received: &HashMap<String, String>,
+) -> Result<(), String> {
+    let told = format!("select record_id, column_name from deskhouse_rejects where resource = '{module}'");
+    let told: HashSet<(String, String)> = reader.all(&told, |row| Ok((row.get(0)?, row.get(1)?))).into_iter().collect();
+    let definition = resource::find(module).ok_or("no resource")?;
+    let columns: Vec<_> = definition.columns.iter().filter(|column| !column.is_detail).collect();
+    let names: Vec<_> = columns.iter().map(|column| format!("\"{}\" is null", column.name)).collect();
+    let rows = reader.all(&format!("select id, {} from {module}", names.join(", ")), |row| {
+        let nulls = (1..=columns.len()).map(|place| row.get(place)).collect::<Result<Vec<bool>, _>>();
+        Ok((row.get::<_, String>(0)?, nulls?))
+    });
+    let there: HashSet<&str> = there.iter().map(|record| &*record.id).collect();
+    for (id, nulls) in rows.iter().filter(|(id, _)| there.contains(id.as_str())) {
+        let record = read(&received[id])?;
+        for (column, is_null) in columns.iter().zip(nulls) {
+            let value = record.pointer(column.pointer).filter(|value| !value.is_null() && **value != "");
+            let is_told = told.contains(&(id.clone(), column.name.to_owned()));
+            if is_told != (*is_null && value.is_some()) {
+                return Err(format!(
+                    "{module} {id}: {} is null: {is_null}, of {value:?}, told of: {is_told}",
+                    column.name
+                ));
+            }
+        }
+    }
+    match told.iter().find(|(id, column)| column.is_empty() && there.contains(id.as_str())) {
+        Some((id, _)) => Err(format!("{module} {id} still fits no row")),
+        None => Ok(()),
+    }
+}
+
 fn read(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|error| format!("{text}: {error}"))
+}
+
+/// A resource of which a record fits no row is not complete.
+pub(crate) fn rejects_are_admitted(outcome: &Outcome) -> Result<(), String> {
+    match outcome.all().find(|part| part.counts.rejected > 0 && part.state == State::Complete) {
+        Some(part) => {
+            Err(format!("{} is complete, and has {} records that fit no row", part.resource, part.counts.rejected))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A run that found nothing new wrote nothing.

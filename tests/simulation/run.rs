@@ -129,7 +129,13 @@ impl Life {
 
     async fn live(mut self) -> Result<Figures, String> {
         let scenario = Arc::clone(&self.world.scenario);
+        if let Some(refused) = scenario.refused {
+            self.disk.reader.refuse(refused);
+        }
         for (number, step) in scenario.steps.iter().enumerate() {
+            if scenario.damaged == Some(number) {
+                self.damaged_run().await.map_err(|wrong| format!("over a damaged ledger: {wrong}"))?;
+            }
             self.world.pass(step.pause);
             for _ in 0..step.changes {
                 self.world.change();
@@ -137,6 +143,10 @@ impl Life {
             }
             self.world.change_the_lag();
             self.watched_run(step.end).await.map_err(|wrong| format!("run {number} ({:?}): {wrong}", step.end))?;
+        }
+        self.disk.reader.refuse_nothing();
+        if scenario.damaged == Some(scenario.steps.len()) {
+            self.damaged_run().await.map_err(|wrong| format!("over a damaged ledger: {wrong}"))?;
         }
         self.settle().await?;
         if scenario.is_repeated {
@@ -202,6 +212,27 @@ impl Life {
         invariants::is_the_world(&self.world, &self.disk.reader)
     }
 
+    /// A run over a ledger of which a row cannot be read: it says so, and takes nothing for done. Then the row is put right.
+    async fn damaged_run(&mut self) -> Result<(), String> {
+        let Some(damage) = self.disk.reader.damage(&self.world) else { return Ok(()) };
+        let before = self.disk.reader.of_the_ledger(&damage.resource);
+        self.world.sandbox.clear_requests();
+        let outcome = self.one_run(End::Itself).await;
+        let after = self.disk.reader.of_the_ledger(&damage.resource);
+        self.figures.runs += 1;
+        self.held = None;
+        // What the run cost before it came to that is in the books, or beside them.
+        self.world.sandbox.requests().iter().for_each(|request| self.unbooked += request.credits);
+        if let Some(Ok(outcome)) = outcome {
+            return Err(format!("{damage:?} was passed over: {}", outcome.state.word()));
+        }
+        if before != after {
+            return Err(format!("{damage:?} has moved the ledger from {before:?} to {after:?}"));
+        }
+        self.disk.reader.repair(&damage);
+        Ok(())
+    }
+
     /// A run, and whether it kept the promises that hold at any time.
     async fn watched_run(&mut self, end: End) -> Result<Option<Outcome>, String> {
         let before = self.held.take().unwrap_or_else(|| self.disk.reader.held(&self.world));
@@ -229,6 +260,9 @@ impl Life {
             invariants::nothing_paid_is_dropped(&self.world, &requests, outcome)?;
         }
         self.held = Some(after);
+        if let Some(Ok(outcome)) = &outcome {
+            invariants::rejects_are_admitted(outcome)?;
+        }
         match outcome {
             Some(Err(error @ sync::Error::Warehouse(_))) => Err(error.to_string()),
             Some(Err(error)) if self.world.is_settled() => Err(error.to_string()),

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use chrono::{DateTime, TimeDelta, Utc};
 use deskhouse::ledger::{
-    Bookmark, Brake, History, Key, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Spread, Tally,
-    Today, Window, WindowId,
+    Bookmark, Brake, History, Key, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Tally, Today,
+    Window, WindowId,
 };
 use deskhouse::resource::Resource;
 use deskhouse::transform::Row;
@@ -38,6 +38,8 @@ pub(crate) enum Bug {
     TieDropped,
     /// Whatever is landed overwrites what is held, be it newer or not.
     NoGuard,
+    /// A row of the ledger that cannot be read counts as one that is not there.
+    DropsUnreadable,
     /// A list that is refused is taken for one that is empty, and everything in it for gone.
     RefusedIsEmpty,
     /// An answer without records is taken for an end, whatever was seen and counted before it.
@@ -45,12 +47,13 @@ pub(crate) enum Bug {
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::OffsetPaging,
         Self::BookmarkIsNow,
         Self::ProgressFirst,
         Self::TieDropped,
         Self::NoGuard,
+        Self::DropsUnreadable,
         Self::RefusedIsEmpty,
         Self::BelievesEmpty,
     ];
@@ -64,6 +67,9 @@ impl Bug {
         Self::ALL.into_iter().find(|bug| format!("{bug:?}") == name)
     }
 }
+
+/// Times of the ledger that get damaged.
+pub(crate) const DAMAGED: [(&str, &str); 2] = [("deskhouse_windows", "at_time"), ("deskhouse_bookmarks", "read_until")];
 
 /// A warehouse, with a mistake in how it is used.
 pub(crate) struct Sabotaged {
@@ -121,6 +127,17 @@ impl Warehouse for Sabotaged {
         Ok(landed)
     }
 
+    async fn history(&self, resource: &'static Resource) -> Result<History, warehouse::Error> {
+        if self.bug == Some(Bug::DropsUnreadable) {
+            let file = rusqlite::Connection::open(&self.path).expect("it opens");
+            for (table, column) in DAMAGED {
+                let sql = format!("delete from {table} where {column} not like '____-__-__T%'");
+                file.execute(&sql, []).expect("it runs");
+            }
+        }
+        self.warehouse.history(resource).await
+    }
+
     async fn mark_missing(&self, complete: Complete) -> Result<Missing, warehouse::Error> {
         let brake = if self.bug == Some(Bug::RefusedIsEmpty) { Brake::OFF } else { complete.brake };
         self.warehouse.mark_missing(Complete { brake, ..complete }).await
@@ -129,7 +146,6 @@ impl Warehouse for Sabotaged {
     passed_on! {
         begin_run(start: &RunStart) -> RunId;
         today(day_start: DateTime<Utc>) -> Today;
-        history(resource: &'static Resource) -> History;
         plan(run: RunId, resource: &'static Resource, bookmark: Bookmark, ranges: &[Range]) -> Vec<Window>;
         split(run: RunId, resource: &'static Resource, window: WindowId, given: Range) -> Window;
         book(run: RunId, spending: &Spending) -> Spent;
@@ -137,10 +153,15 @@ impl Warehouse for Sabotaged {
         open_backfill(resource: &'static Resource) -> Vec<Window>;
         feed_read_until(feed: &'static str) -> Option<DateTime<Utc>>;
         land_found(found: Vec<Found>, read_until: Option<(&'static str, DateTime<Utc>)>) -> Vec<Landed>;
-        spread(extent: Extent, until: DateTime<Utc>) -> Spread;
+        count(extent: Extent, created: Option<Range>) -> u64;
+        part(extent: Extent, range: Range, each: u64) -> (Range, Option<Range>);
+        halves(extent: Extent, range: Range) -> Option<(Range, Range)>;
         ids(extent: Extent, created: Option<Range>) -> Vec<String>;
         archived(resource: &'static Resource, most: i64) -> Vec<String>;
-        shelved(resource: &'static Resource) -> HashMap<String, Vec<String>>;
+        shelf_lengths(resource: &'static Resource) -> HashMap<String, u64>;
+        shelf(resource: &'static Resource, department: &str) -> Vec<String>;
+        altered(resource: &'static Resource, rows: Vec<Row>) -> Vec<ByteString>;
+        rejected(resource: &'static Resource, most: i64) -> Vec<String>;
         not_archived(resource: &'static Resource, ids: Vec<String>) -> Vec<String>;
         unchanged(resource: &'static Resource, fingerprints: Vec<(ByteString, i64)>) -> Vec<bool>;
         deleted(resource: &'static Resource, ids: Vec<ByteString>) -> Vec<ByteString>;

@@ -44,11 +44,22 @@ pub(crate) struct Scenario {
     pub(crate) verify_budget: u64,
     /// Longest lag of the index; it wanders between none and this.
     pub(crate) lag: TimeDelta,
+    /// Before this step somebody damages the ledger.
+    pub(crate) damaged: Option<usize>,
+    /// Which rows the database refuses until all is quiet, if it refuses any.
+    pub(crate) refused: Option<Refused>,
     pub(crate) steps: Vec<Step>,
     /// Whether everything is read and compared once more when nothing is left to do.
     pub(crate) is_repeated: bool,
     /// Whether the warehouse is a file, which each process opens anew, and not in memory.
     pub(crate) has_file: bool,
+}
+
+/// Rows of tickets that the database refuses: one in so many of all that there are, whatever is in it or if it has a subject.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refused {
+    pub(crate) one_in: u32,
+    pub(crate) is_whole: bool,
 }
 
 /// What happens before a run, and how the run ends.
@@ -120,11 +131,20 @@ impl Scenario {
             daily_credits: if dice.random_ratio(1, 4) { dice.random_range(20..200) } else { PLENTY },
             ..Settings::default()
         };
+        // What was thought of later is thrown by dice of its own: seeds that have failed once tell it for as long as all
+        // else of their worlds stays as it was.
+        let mut other = StdRng::seed_from_u64(seed ^ 0x0dd_ce11);
+        let unreadable = if other.random_ratio(1, 3) { other.random_range(1..40) } else { 0 };
         let settings = Settings {
-            falsehoods: falsehoods(&mut dice),
-            heaviest_page: if dice.random_ratio(1, 5) { dice.random_range(3..60) } else { u32::MAX },
+            unreadable,
+            falsehoods: falsehoods(&mut other),
+            heaviest_page: if other.random_ratio(1, 5) { other.random_range(3..60) } else { u32::MAX },
             ..settings
         };
+        let refused = other
+            .random_ratio(1, 10)
+            .then(|| Refused { one_in: [2, 5, 20][other.random_range(0..3)], is_whole: other.random() });
+        let damaged = other.random_ratio(1, 10).then(|| other.random_range(1..3));
         let faults = if dice.random_ratio(1, 3) { 0 } else { dice.random_range(1..12) };
         let ceiling = dice.random_ratio(1, 4).then(|| dice.random_range(20..200));
         // Before the portal has told its time, the machine's clock tells which day it is: that may cost one request.
@@ -145,6 +165,8 @@ impl Scenario {
             changes: if dice.random_ratio(1, 3) { 0 } else { dice.random_range(1..40) },
             verify_budget: if dice.random() { 0 } else { dice.random_range(1..60) },
             lag,
+            damaged,
+            refused,
             steps,
             is_repeated: dice.random_ratio(1, 4),
             has_file: dice.random_ratio(1, 5),

@@ -1,6 +1,6 @@
 //! One resource beside the portal: numbers of records by ranges of created time, which never changes, closing in on ranges
 //! whose numbers differ until a page holds one. What is missing is landed; what is too much is asked for by its id before
-//! it is marked. Where a range is cut is decided by `ledger::Spread`.
+//! it is marked. Where a range is cut, the warehouse says.
 //!
 //! Numbers and pages come from the search index, which lags; records that were created within the overlap are left out,
 //! and what is younger than that in either direction is settled by asking for the record itself.
@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Compared, Depth, Early, Hand, Manner};
 use crate::extract::{self, Asked, Reader, Single};
-use crate::ledger::{Counts, Key, Range, Reason, Spread, Tombstone, Window};
+use crate::ledger::{Counts, Key, Range, Reason, Tombstone, Window};
 use crate::record::Record;
 use crate::resource::{Feed, Resource};
 use crate::sync::archive::Shelves;
@@ -39,7 +39,6 @@ pub(super) struct Comparer<'a, W> {
     mapper: Mapper,
     reader: Reader,
     extent: Extent,
-    spread: Spread,
     pub(super) counts: Counts,
     pub(super) compared: Compared,
     /// Rows that the portal did not show, so far.
@@ -70,7 +69,6 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             mapper: Mapper::new(resource, context.plan.keep_raw),
             reader: Reader::comparing(Arc::clone(context.client), resource, None),
             extent: Extent::all(resource),
-            spread: Spread::default(),
             counts: Counts::default(),
             compared: Compared::default(),
             vanished: 0,
@@ -85,8 +83,10 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             // A little room, so that a page still holds what the warehouse lacks.
             Depth::Records => u64::from(self.resource.page_limit) * 4 / 5,
         };
-        let mut open = Vec::new();
-        for range in self.spread.cut(whole, each) {
+        let (mut open, mut left) = (Vec::new(), Some(whole));
+        while let Some(rest) = left {
+            let range;
+            (range, left) = self.context.warehouse.part(self.extent, rest, each).await?;
             match self.manner.depth {
                 Depth::Counts => open.extend(self.count(range).await?),
                 Depth::Records => self.records(range).await?,
@@ -148,7 +148,10 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             return Ok(None);
         };
         let rest = Range { from: from.unwrap_or(whole.from).clamp(whole.from, whole.to), to: whole.to };
-        for range in self.spread.cut(rest, self.each()) {
+        let mut left = Some(rest);
+        while let Some(rest) = left {
+            let range;
+            (range, left) = self.context.warehouse.part(self.extent, rest, self.each()).await?;
             if let Some(one) = self.count(range).await? {
                 self.believe(self.compared.surplus)?;
                 self.close_in(one).await?;
@@ -177,9 +180,8 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         let sample = self.context.warehouse.archived(self.resource, SAMPLE).await?;
         self.extent.without_archived = !sample.is_empty() && self.hides(&sample).await?;
         let until = self.context.client.portal_now() - self.context.plan.overlap;
-        self.spread = self.context.warehouse.spread(self.extent, until).await?;
         let whole = Range::new(DateTime::UNIX_EPOCH + TimeDelta::days(1), until);
-        self.compared.held = self.spread.count(&whole);
+        self.compared.held = self.context.warehouse.count(self.extent, Some(whole)).await?;
         Ok(matches!(self.resource.feed, Feed::Search { .. }).then_some(whole))
     }
 
@@ -198,7 +200,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
 
     /// Compares numbers; gives the range back if they differ.
     async fn count(&mut self, range: Range) -> Result<Option<Open>, Early> {
-        let held = self.spread.count(&range);
+        let held = self.context.warehouse.count(self.extent, Some(range)).await?;
         let mut found = self.found(range).await?;
         if found < held {
             // A portal may have had a bad moment, and what is too much would be asked for one by one.
@@ -227,12 +229,13 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
                 Some(found) => found,
                 None => self.found(range).await?,
             };
-            let held = self.spread.count(&range);
+            let held = self.context.warehouse.count(self.extent, Some(range)).await?;
             if found == held {
                 continue;
             }
             let fits = found.max(held) <= u64::from(self.resource.page_limit);
-            let Some((left, right)) = self.spread.halve(range).filter(|_| !fits) else {
+            let halves = if fits { None } else { self.context.warehouse.halves(self.extent, range).await? };
+            let Some((left, right)) = halves else {
                 self.records(range).await?;
                 continue;
             };
@@ -289,7 +292,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             records.retain(|record| record.keys().modified.is_none_or(|modified| modified >= since));
         }
         self.extent.without_archived = false;
-        self.compared.held = self.context.warehouse.ids(self.extent, None).await?.len() as u64;
+        self.compared.held = self.context.warehouse.count(self.extent, None).await?;
         self.compared.found = records.len() as u64;
         self.compared.ranges = 1;
         self.settle(records, None).await
@@ -301,10 +304,14 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         let held = self.context.warehouse.ids(self.extent, range).await?;
         let (there, vanished): (Vec<_>, Vec<_>) = held.into_iter().partition(|id| shown.contains(id));
         if self.manner.hand == Hand::Look {
-            let (lost, new) = (vanished.len() as u64, (shown.len() - there.len()) as u64);
+            // One that fits no row is missing, whether it tells which one it is or not.
+            let nameless = records.iter().filter(|record| record.keys().id.is_none()).count();
+            let (lost, new) = (vanished.len() as u64, (shown.len() - there.len() + nameless) as u64);
             self.compared.surplus += lost;
             self.compared.lacking += new;
-            self.compared.differing += u64::from(lost + new > 0);
+            let altered = self.altered(&records).await?;
+            self.compared.altered += altered;
+            self.compared.differing += u64::from(lost + new + altered > 0);
             return Ok(());
         }
         self.vanished += vanished.len() as u64;
@@ -316,6 +323,12 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         self.land(records.clone(), Vec::new(), lag).await?;
         self.raise(records).await?;
         self.bury(vanished, Looked::At(range)).await
+    }
+
+    /// Number of the records that are held as they are, but for a cell that somebody has altered in the table.
+    async fn altered(&self, records: &[Record]) -> Result<u64, Early> {
+        let rows = records.iter().filter_map(|record| self.mapper.row(record.clone()).ok()).collect();
+        Ok(self.context.warehouse.altered(self.resource, rows).await?.len() as u64)
     }
 
     /// What is shown and still held as deleted went too lately for the index to know of it, or came back with an old
@@ -400,6 +413,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         let mut found =
             Found { gone, lag, ..Found::new(self.resource, self.context.run, self.context.client.portal_now()) };
         found.read = records.len() as u64;
+        found.closely = self.manner.depth == Depth::Records;
         for record in records {
             match self.mapper.row(record) {
                 Ok(row) => found.rows.push(row),
@@ -408,6 +422,10 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         }
         for landed in self.context.warehouse.land_found(vec![found], None).await? {
             self.counts += landed.counts;
+            self.compared.altered += landed.counts.altered;
+            if self.manner.depth == Depth::Records {
+                self.compared.lacking += landed.counts.rejected;
+            }
         }
         Ok(())
     }

@@ -66,6 +66,8 @@ pub struct Compared {
     pub surplus: u64,
     /// By how many it has fewer.
     pub lacking: u64,
+    /// Rows of which a cell was another than the record's, although the record was the same.
+    pub altered: u64,
     /// Rows that were marked, by reason.
     pub marked: Vec<(Reason, u64)>,
     /// Records that are there although the search does not show them.
@@ -138,6 +140,7 @@ fn end(
         }
         None => None,
     };
+    outcome.admit_rejects();
     End { outcome, stop }
 }
 
@@ -149,7 +152,8 @@ async fn compare<W: Warehouse>(
 ) -> (Counts, Compared, Option<Early>) {
     match resource.feed {
         Feed::List(list) => {
-            let listing = Listing { context, resource, list, brake: manner.brake };
+            let closely = manner.depth == Depth::Records;
+            let listing = Listing { context, resource, list, brake: manner.brake, closely };
             let mut counts = Counts::default();
             let (compared, early) = listed::compare(&listing, manner.hand, &mut counts).await;
             (counts, compared, early)

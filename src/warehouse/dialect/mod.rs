@@ -13,8 +13,9 @@ pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 
 use super::error::{Error, Trouble};
-use super::value::Value;
-use crate::ledger::{RunId, Tombstone};
+use super::statement::{TOMBSTONE, quoted};
+use super::value::{Cells, Value};
+use crate::ledger::{Reason, RunId, Tombstone};
 use crate::resource::{Kind, Resource};
 use crate::transform::{Cell, Row};
 
@@ -69,7 +70,7 @@ pub trait Dialect: Sized + Send + Sync + 'static {
         values: Vec<Value>,
     ) -> impl Future<Output = Result<u64, Trouble>> + Send;
 
-    /// Runs a query whose columns are of these kinds.
+    /// Runs a query whose columns are of these kinds. What is held as something else is given as what it is.
     fn fetch(
         &self,
         transaction: &mut Self::Transaction,
@@ -95,6 +96,9 @@ pub trait Dialect: Sized + Send + Sync + 'static {
 
     /// Writes rows: `fresh` have keys that are not there, `changed` have keys that are, and replace what is there. No key
     /// comes twice. A row with a tombstone is written as deleted.
+    ///
+    /// Gives back the rows that the database refuses for what they hold, each with its code. What was there of them is
+    /// still there, and all others are written.
     fn write(
         &self,
         transaction: &mut Self::Transaction,
@@ -102,7 +106,7 @@ pub trait Dialect: Sized + Send + Sync + 'static {
         fresh: Vec<Row>,
         changed: Vec<Row>,
         stamp: Stamp,
-    ) -> impl Future<Output = Result<(), Trouble>> + Send;
+    ) -> impl Future<Output = Result<Vec<(Row, String)>, Trouble>> + Send;
 
     /// Closes all connections. Nothing may be open any more.
     fn close(self) -> impl Future<Output = ()> + Send;
@@ -121,10 +125,41 @@ pub enum Durability {
 /// As much of a row as tells whether another version of it is worth writing.
 #[derive(Debug, Clone)]
 pub struct Held {
-    pub(super) hash: i64,
+    /// None where the row is surely none that was written as it stands.
+    pub(super) hash: Option<i64>,
     pub(super) cursor: Option<DateTime<Utc>>,
     /// None while the record is alive.
     pub(super) tombstone: Option<Box<Tombstone>>,
+}
+
+impl Held {
+    /// What the columns of [`Self::columns`] hold.
+    fn read(mut cells: Cells) -> Result<Self, Trouble> {
+        let (hash, cursor) = (cells.integer(), cells.timestamp_or_null());
+        let tombstone = match cells.timestamp_or_null()? {
+            Some(deleted_at) => Some(Box::new(Tombstone {
+                deleted_at,
+                deleted_by: cells.text_or_null()?,
+                // The first versions told no reason.
+                reason: cells.word_or_null(Reason::of_word)?.unwrap_or(Reason::Gone),
+                merged_into: cells.text_or_null()?,
+            })),
+            None => None,
+        };
+        // A row whose time has been altered by somebody is written again, whatever is read of it.
+        let (hash, cursor) = match cursor {
+            Ok(cursor) => (hash.ok(), cursor),
+            Err(_) => (None, None),
+        };
+        Ok(Self { hash, cursor, tombstone })
+    }
+
+    /// Columns that are read of a row, in this order, and their kinds.
+    fn columns(resource: &Resource, no_time: &str) -> (String, [Kind; 6]) {
+        let cursor = resource.feed.cursor().map_or_else(|| no_time.to_owned(), quoted);
+        let kinds = [Kind::Integer, Kind::Timestamp, Kind::Timestamp, Kind::Text, Kind::Text, Kind::Text];
+        (format!("_hash, {cursor}, {}", TOMBSTONE.join(", ")), kinds)
+    }
 }
 
 /// What every row of a batch is stamped with.

@@ -13,6 +13,7 @@ pub(crate) const DEPARTMENTS: u8 = 5;
 #[derive(Clone, Debug)]
 pub(crate) struct Cast {
     pub(crate) seed: u64,
+    pub(crate) unreadable: u64,
     pub(crate) org_id: String,
     pub(crate) tickets: u32,
     pub(crate) contacts: u32,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::cast::Cast;
-use crate::record::{Content, Module, Record};
+use crate::record::{Content, Made, Module, Record};
 use crate::tickets::Face;
 use crate::{articles, calls, companies, contacts, events, products, tasks, tickets};
 
@@ -25,6 +25,40 @@ pub(crate) fn render(cast: &Cast, module: Module, record: &Record, show: &Show) 
         Content::Made(made) => made,
         Content::Planted(json) => return json.to_string(),
     };
+    let text = made_text(cast, module, record, made, show);
+    match unreadable(cast, module, made) {
+        Some(wrong) => format!("{},{wrong}}}", text.strip_suffix('}').unwrap_or(&text)),
+        None => text,
+    }
+}
+
+/// A field of this version of a record whose value is none, in a world that has such: it takes the place of an earlier one
+/// of its name.
+fn unreadable(cast: &Cast, module: Module, made: &Made) -> Option<String> {
+    let mut dice = cast.dice(module, made.serial, 90 + made.revision);
+    if cast.unreadable == 0 || !dice.chance(cast.unreadable) {
+        return None;
+    }
+    let (times, flags, numbers): (&[&str], &[&str], &[&str]) = match module {
+        Module::Tickets => (&["dueDate", "onholdTime"], &["isOverDue"], &["threadCount", "commentCount"]),
+        Module::Tasks => (&["dueDate"], &["isCommented"], &[]),
+        Module::Calls | Module::Events => (&["startTime"], &["isCommented"], &["duration"]),
+        Module::Articles => (&["reviewedTime"], &["isLocked"], &["likeCount"]),
+        Module::Contacts => (&[], &["isEndUser"], &[]),
+        Module::Accounts | Module::Products => return None,
+    };
+    let of_kind: [(&[&str], &[&str]); 3] = [
+        (times, &["\"20224-03-01T00:00:00.000Z\"", "\"2026-13-01\"", "\"soon\"", "true"]),
+        (flags, &["\"maybe\"", "[]", "2"]),
+        (numbers, &["\"1,23\"", "\"many\"", "1.5", "{\"a\":1}"]),
+    ];
+    let fields: Vec<_> =
+        of_kind.iter().flat_map(|(names, values)| names.iter().map(move |name| (name, values))).collect();
+    let (name, values) = fields[dice.below(fields.len() as u64) as usize];
+    Some(format!("\"{name}\":{}", dice.pick(values)))
+}
+
+fn made_text(cast: &Cast, module: Module, record: &Record, made: &Made, show: &Show) -> String {
     let alone = matches!(show, Show::Alone { .. });
     match module {
         Module::Contacts => match show {

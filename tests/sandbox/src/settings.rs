@@ -22,6 +22,8 @@ pub struct Settings {
     pub mass_edits: Vec<usize>,
     /// For each number, that many tickets share one created and one modified second, as a bulk import leaves them.
     pub same_instant: Vec<usize>,
+    /// Of a hundred versions of records, so many have a value that is none of its field, such as a time in the year 20224.
+    pub unreadable: u64,
     /// The organization's id.
     pub org_id: String,
     /// What the world believes the time is.
@@ -132,6 +134,7 @@ impl Default for Settings {
             years: 4,
             mass_edits: vec![350, 1_200],
             same_instant: Vec::new(),
+            unreadable: 0,
             org_id: "600000001".into(),
             clock: Clock::Real,
             edition: "ENTERPRISE".into(),

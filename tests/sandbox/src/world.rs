@@ -24,6 +24,7 @@ pub(crate) fn cast(settings: &Settings) -> Cast {
     let contacts = (tickets / 8).max(20);
     Cast {
         seed: settings.seed,
+        unreadable: settings.unreadable,
         org_id: settings.org_id.clone(),
         tickets,
         contacts,

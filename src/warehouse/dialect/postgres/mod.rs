@@ -14,12 +14,11 @@ use sqlx::{Arguments, AssertSqlSafe, Connection, Encode, Executor, PgConnection,
 
 use super::{Dialect, Durability, Held, Stamp};
 use crate::config::WarehouseUrl;
-use crate::ledger::{Reason, Tombstone};
 use crate::resource::{Kind, Resource};
 use crate::transform::{Cell, Row};
 use crate::warehouse::error::{Error, Trouble};
-use crate::warehouse::statement::{self, TOMBSTONE, quoted};
-use crate::warehouse::value::Value;
+use crate::warehouse::statement::{self, quoted};
+use crate::warehouse::value::{Cells, Value, storable};
 
 /// Longest wait for a connection.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -40,7 +39,7 @@ impl Postgres {
         let WarehouseUrl::Postgres { address: secret, .. } = url else {
             return Err(unusable(Trouble::NotADatabase));
         };
-        let options: PgConnectOptions = secret.expose().parse().map_err(|_| unusable(Trouble::Unreadable))?;
+        let options: PgConnectOptions = secret.expose().parse().map_err(|_| unusable(Trouble::NoAddress))?;
         let options = options.application_name("deskhouse");
         // Once without the pool, which would go on trying a server that refuses until its time is over.
         let cannot = |error: sqlx::Error| unusable(trouble(error));
@@ -165,26 +164,78 @@ impl Dialect for Postgres {
         resource: &'static Resource,
         keys: Vec<ByteString>,
     ) -> Result<Vec<Option<Held>>, Trouble> {
-        let id = quoted(resource.columns[0].name);
-        let cursor = resource.feed.cursor().map_or_else(|| "null::timestamptz".into(), quoted);
-        let tombstone = TOMBSTONE.join(", ");
-        let sql = format!("select {id}, _hash, {cursor}, {tombstone} from {{{}}} where {id} in [?]", resource.name);
+        let (id, (columns, kinds)) = (quoted(resource.columns[0].name), Held::columns(resource, "null::timestamptz"));
+        let sql = format!("select {columns}, {id} from {{{}}} where {id} in [?]", resource.name);
         let ids: Vec<&str> = keys.iter().map(|key| &**key).collect();
         let rows = sqlx::query(AssertSqlSafe(self.spell(&sql))).bind(ids);
         let rows = rows.fetch_all(&mut **transaction).await.map_err(trouble)?;
-        let mut held: HashMap<&str, Held> =
-            rows.iter().map(|row| Ok((row.try_get(0)?, held(row)?))).collect::<Result<_, _>>().map_err(trouble)?;
+        let mut held: HashMap<&str, Held> = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            let key = row.try_get(kinds.len()).map_err(trouble)?;
+            let cells = kinds.iter().enumerate().map(|(index, kind)| cell(row, index, *kind));
+            let cells = cells.collect::<Result<_, _>>().map_err(trouble)?;
+            for cells in Cells::of(&sql, &[], vec![cells]) {
+                held.insert(key, Held::read(cells)?);
+            }
+        }
         Ok(keys.iter().map(|key| held.remove(&**key)).collect())
     }
 
-    // A delete and a COPY land changed rows a third faster than an update through `on conflict`, and an update writes the
-    // same new version of the row and of its index entries.
+    // A refusal ends all of a transaction that is not behind a savepoint, the progress and the batches before among it; one
+    // costs a way to the server and back for a thousand rows.
     async fn write(
         &self,
         transaction: &mut Transaction,
         resource: &'static Resource,
         fresh: Vec<Row>,
         changed: Vec<Row>,
+        stamp: Stamp,
+    ) -> Result<Vec<(Row, String)>, Trouble> {
+        let fresh_rows = fresh.len();
+        let mut rows = fresh;
+        rows.extend(changed);
+        let mut culprits: Vec<(usize, String)> = Vec::new();
+        let whole = 0..rows.len();
+        let mut open = vec![whole];
+        while let Some(part) = open.pop() {
+            let middle = fresh_rows.clamp(part.start, part.end);
+            let (fresh, changed) = (&rows[part.start..middle], &rows[middle..part.end]);
+            self.script(transaction, "savepoint part".into()).await?;
+            match self.write_part(transaction, resource, fresh, changed, stamp).await {
+                Ok(()) => self.script(transaction, "release savepoint part".into()).await?,
+                Err(Trouble::Refused(code)) => {
+                    let undo = "rollback to savepoint part; release savepoint part";
+                    self.script(transaction, undo.into()).await?;
+                    match part.len() {
+                        1 => culprits.push((part.start, code)),
+                        length => {
+                            let half = part.start + length / 2;
+                            open.extend([half..part.end, part.start..half]);
+                        }
+                    }
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        let mut codes: HashMap<usize, String> = culprits.into_iter().collect();
+        let refused = rows.into_iter().enumerate().filter_map(|(place, row)| Some((row, codes.remove(&place)?)));
+        Ok(refused.collect())
+    }
+
+    async fn close(self) {
+        self.pool.close().await;
+    }
+}
+
+impl Postgres {
+    // A delete and a COPY land changed rows a third faster than an update through `on conflict`, and an update writes the
+    // same new version of the row and of its index entries.
+    async fn write_part(
+        &self,
+        transaction: &mut Transaction,
+        resource: &'static Resource,
+        fresh: &[Row],
+        changed: &[Row],
         stamp: Stamp,
     ) -> Result<(), Trouble> {
         if !changed.is_empty() {
@@ -199,11 +250,9 @@ impl Dialect for Postgres {
         let mut copy = transaction.copy_in_raw(&self.spell(&sql)).await.map_err(trouble)?;
         let mut stream = copy::Stream::new(resource.columns, stamp);
         // In parts, so that the server reads one while the next is made.
-        for rows in [fresh, changed] {
-            for row in rows {
-                if let Some(part) = stream.add(&row) {
-                    copy.send(part).await.map_err(trouble)?;
-                }
+        for row in fresh.iter().chain(changed) {
+            if let Some(part) = stream.add(row) {
+                copy.send(part).await.map_err(trouble)?;
             }
         }
         copy.send(stream.end()).await.map_err(trouble)?;
@@ -211,12 +260,6 @@ impl Dialect for Postgres {
         Ok(())
     }
 
-    async fn close(self) {
-        self.pool.close().await;
-    }
-}
-
-impl Postgres {
     fn spell(&self, sql: &str) -> String {
         let sql = sql.replace("in [?]", "= any(?)");
         let mut spelled = String::with_capacity(sql.len() + 64);
@@ -254,27 +297,12 @@ fn arguments(values: Vec<Value>) -> Result<PgArguments, Trouble> {
             Value::Real(value) => arguments.add(value),
             Value::Boolean(value) => arguments.add(value),
             Value::Timestamp(time) => arguments.add(time),
-            Value::Json(text) => arguments.add(JsonText(text)),
-            Value::Texts(texts) => arguments.add(texts),
+            Value::Json(text) => arguments.add(text.map(JsonText)),
+            Value::Texts(texts) => arguments.add(texts.into_iter().map(storable).collect::<Vec<_>>()),
         }
         .map_err(|error| trouble(sqlx::Error::Encode(error)))?;
     }
     Ok(arguments)
-}
-
-/// What is held of a row: key, hash, cursor and tombstone, in this order.
-fn held(row: &PgRow) -> Result<Held, sqlx::Error> {
-    let deleted_at: Option<DateTime<Utc>> = row.try_get(3)?;
-    let tombstone = match deleted_at {
-        Some(deleted_at) => Some(Box::new(Tombstone {
-            deleted_at,
-            deleted_by: row.try_get(4)?,
-            reason: Reason::of_word(row.try_get::<Option<&str>, _>(5)?.unwrap_or_default()),
-            merged_into: row.try_get(6)?,
-        })),
-        None => None,
-    };
-    Ok(Held { hash: row.try_get(1)?, cursor: row.try_get(2)?, tombstone })
 }
 
 fn cell(row: &PgRow, index: usize, kind: Kind) -> Result<Cell, sqlx::Error> {
@@ -299,6 +327,8 @@ fn trouble(error: sqlx::Error) -> Trouble {
             "55P03" | "40P01" => Trouble::Busy,
             "42P01" | "3F000" => Trouble::NoTable,
             "3D000" => Trouble::NoDatabase,
+            // Data, constraints, limits: what a row holds is not for its table.
+            code if ["22", "23", "54"].iter().any(|class| code.starts_with(class)) => Trouble::Refused(code.to_owned()),
             code if code.starts_with("57P") || code.starts_with("08") => Trouble::Lost(format!("code {code}")),
             code => Trouble::Other(code.to_owned()),
         },

@@ -18,7 +18,8 @@ use crate::resource::{Kind, Resource};
 use crate::transform::{Cell, Row};
 use crate::warehouse::error::{Error, Trouble};
 use crate::warehouse::lock::FileLock;
-use crate::warehouse::value::Value;
+use crate::warehouse::statement::quoted;
+use crate::warehouse::value::{Cells, Value, storable};
 use rows::iso;
 
 /// SQLite in a file. A clone has the same connection.
@@ -295,7 +296,15 @@ impl Dialect for Sqlite {
         resource: &'static Resource,
         keys: Vec<ByteString>,
     ) -> Result<Vec<Option<Held>>, Trouble> {
-        transaction.run(move |connection| rows::held(connection, resource, &keys)).await
+        let (id, (columns, kinds)) = (quoted(resource.columns[0].name), Held::columns(resource, "null"));
+        let sql = format!("select {columns} from {{{}}} where {id} = ?", resource.name);
+        let spelled = spell(&sql);
+        let rows = move |connection: &Connection| rows::by_key(connection, &spelled, &keys, &kinds);
+        let rows = transaction.run(rows).await?;
+        let held = |row: Option<Vec<Cell>>| {
+            row.and_then(|row| Cells::of(&sql, &[], vec![row]).next().map(Held::read)).transpose()
+        };
+        rows.into_iter().map(held).collect()
     }
 
     async fn write(
@@ -305,10 +314,11 @@ impl Dialect for Sqlite {
         fresh: Vec<Row>,
         changed: Vec<Row>,
         stamp: Stamp,
-    ) -> Result<(), Trouble> {
+    ) -> Result<Vec<(Row, String)>, Trouble> {
         let written = move |connection: &Connection| {
-            rows::insert(connection, resource, &fresh, stamp)?;
-            rows::update(connection, resource, &changed, stamp)
+            let mut refused = rows::insert(connection, resource, fresh, stamp)?;
+            refused.extend(rows::update(connection, resource, changed, stamp)?);
+            Ok(refused)
         };
         transaction.run(written).await
     }
@@ -334,27 +344,35 @@ fn bound(values: Vec<Value>) -> impl Iterator<Item = rusqlite::types::Value> {
         Value::Boolean(value) => value.into(),
         Value::Timestamp(time) => time.map(iso).into(),
         Value::Json(text) => text.into(),
-        Value::Texts(texts) => serde_json::Value::from(texts).to_string().into(),
+        Value::Texts(texts) => {
+            let texts: Vec<_> = texts.into_iter().map(storable).collect();
+            serde_json::Value::from(texts).to_string().into()
+        }
     })
 }
 
+/// A cell of this kind. A file takes anything in any column: what is held as something else comes as that, and bytes that
+/// are no text as JSON, which no column is.
 fn cell(row: &rusqlite::Row<'_>, index: usize, kind: Kind) -> rusqlite::Result<Cell> {
-    let value = row.get_ref(index)?;
-    if value == ValueRef::Null {
-        return Ok(Cell::Null);
-    }
-    let text = || value.as_str().map_err(rusqlite::Error::from);
-    let unreadable = || rusqlite::Error::InvalidColumnType(index, format!("{kind:?}"), value.data_type());
-    Ok(match kind {
-        Kind::Text | Kind::Json => Cell::Text(text()?.into()),
-        Kind::Integer => Cell::Integer(row.get(index)?),
-        Kind::Real => Cell::Real(row.get(index)?),
-        Kind::Boolean => Cell::Boolean(row.get(index)?),
-        Kind::Date => Cell::Date(text()?.parse().map_err(|_| unreadable())?),
-        Kind::Timestamp => {
-            let time = DateTime::parse_from_rfc3339(text()?).map_err(|_| unreadable())?;
-            Cell::Timestamp(time.with_timezone(&Utc))
-        }
+    let stored = match row.get_ref(index)? {
+        ValueRef::Null => return Ok(Cell::Null),
+        ValueRef::Integer(value) => Cell::Integer(value),
+        ValueRef::Real(value) => Cell::Real(value),
+        ValueRef::Text(bytes) => match str::from_utf8(bytes) {
+            Ok(text) => Cell::Text(text.into()),
+            Err(_) => Cell::Json("\"bytes\"".into()),
+        },
+        ValueRef::Blob(_) => Cell::Json("\"bytes\"".into()),
+    };
+    Ok(match (kind, stored) {
+        (Kind::Boolean, Cell::Integer(value @ 0..=1)) => Cell::Boolean(value == 1),
+        (Kind::Real, Cell::Integer(value)) => Cell::Real(value as f64),
+        (Kind::Date, Cell::Text(text)) => text.parse().map_or(Cell::Text(text), Cell::Date),
+        (Kind::Timestamp, Cell::Text(text)) => match DateTime::parse_from_rfc3339(&text) {
+            Ok(time) => Cell::Timestamp(time.with_timezone(&Utc)),
+            Err(_) => Cell::Text(text),
+        },
+        (_, stored) => stored,
     })
 }
 
@@ -371,6 +389,8 @@ fn trouble(error: &rusqlite::Error) -> Trouble {
         // A full disk is an I/O error where the write-ahead log grows.
         13 => Trouble::Full,
         14 => Trouble::NoAccess,
+        // Too big, a constraint, another type: what a row holds is not for its table.
+        18..=20 => Trouble::Refused(failure.extended_code.to_string()),
         _ => Trouble::Other(failure.extended_code.to_string()),
     }
 }

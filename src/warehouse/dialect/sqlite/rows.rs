@@ -12,67 +12,64 @@ use chrono::{DateTime, Datelike, Timelike, Utc};
 use rusqlite::types::{Null, ToSqlOutput};
 use rusqlite::{Connection, OptionalExtension, Statement, ToSql};
 
-use super::cell;
-use crate::ledger::{Reason, Tombstone};
+use super::{cell, trouble};
 use crate::resource::{Kind, Resource};
 use crate::transform::{Cell, Row};
-use crate::warehouse::dialect::{Held, Stamp};
-use crate::warehouse::statement::{self, OWN, TOMBSTONE, quoted};
+use crate::warehouse::dialect::Stamp;
+use crate::warehouse::error::Trouble;
+use crate::warehouse::statement::{self, OWN, quoted};
 
-/// What is held of the rows with these keys.
-pub(super) fn held(
+/// What a query with one place for a key gives for each of these keys.
+pub(super) fn by_key(
     connection: &Connection,
-    resource: &'static Resource,
+    sql: &str,
     keys: &[ByteString],
-) -> rusqlite::Result<Vec<Option<Held>>> {
-    let (table, id) = (quoted(resource.name), quoted(resource.columns[0].name));
-    let cursor = resource.feed.cursor().map_or_else(|| "null".into(), quoted);
-    let tombstone = TOMBSTONE.join(", ");
-    let sql = format!("select _hash, {cursor}, {tombstone} from {table} where {id} = ?");
-    let mut query = connection.prepare_cached(&sql)?;
-    let read = |row: &rusqlite::Row<'_>| {
-        let tombstone = match instant(row, 2)? {
-            Some(deleted_at) => Some(Box::new(Tombstone {
-                deleted_at,
-                deleted_by: row.get(3)?,
-                reason: Reason::of_word(
-                    row.get_ref(4)?.as_str_or_null().map_err(rusqlite::Error::from)?.unwrap_or_default(),
-                ),
-                merged_into: row.get(5)?,
-            })),
-            None => None,
-        };
-        Ok(Held { hash: row.get(0)?, cursor: instant(row, 1)?, tombstone })
+    kinds: &[Kind],
+) -> rusqlite::Result<Vec<Option<Vec<Cell>>>> {
+    let mut query = connection.prepare_cached(sql)?;
+    let cells = |row: &rusqlite::Row<'_>| {
+        kinds.iter().enumerate().map(|(index, kind)| cell(row, index, *kind)).collect::<Result<_, _>>()
     };
-    keys.iter().map(|key| query.query_row([&**key], read).optional()).collect()
+    keys.iter().map(|key| query.query_row([&**key], cells).optional()).collect()
 }
 
-fn instant(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
-    Ok(match cell(row, index, Kind::Timestamp)? {
-        Cell::Timestamp(time) => Some(time),
-        _ => None,
-    })
+/// The code of a refusal that concerns what a row holds, and nothing else that goes wrong.
+fn refused<T>(done: rusqlite::Result<T>) -> rusqlite::Result<Result<T, String>> {
+    match done {
+        Ok(done) => Ok(Ok(done)),
+        Err(error) => match trouble(&error) {
+            Trouble::Refused(code) => Ok(Err(code)),
+            _ => Err(error),
+        },
+    }
 }
 
-/// Inserts rows whose keys are not there.
+/// Inserts rows whose keys are not there; gives back those that are refused.
 pub(super) fn insert(
     connection: &Connection,
     resource: &'static Resource,
-    rows: &[Row],
+    rows: Vec<Row>,
     stamp: Stamp,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Vec<(Row, String)>> {
     if rows.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let names: Vec<_> = statement::columns(resource).map(quoted).collect();
     let places = vec!["?"; names.len()].join(", ");
     let sql = format!("insert into {} ({}) values ({places})", quoted(resource.name), names.join(", "));
     let mut insert = connection.prepare_cached(&sql)?;
     let synced_at = iso(stamp.synced_at);
-    rows.iter().try_for_each(|row| write(&mut insert, row, &synced_at, stamp.run.0).map(|_| ()))
+    // A statement that fails leaves nothing behind, so that the next row needs no more than its turn.
+    let mut culprits = Vec::new();
+    for row in rows {
+        if let Err(code) = refused(write(&mut insert, &row, &synced_at, stamp.run.0))? {
+            culprits.push((row, code));
+        }
+    }
+    Ok(culprits)
 }
 
-/// Updates rows whose keys are there.
+/// Updates rows whose keys are there; gives back those that are refused.
 ///
 /// SQLite writes the entry of each index anew whose column an update names, changed or not, and most of what people do to
 /// a ticket changes none but the time. So the first statement names none of the others and asks that they be the same;
@@ -80,11 +77,11 @@ pub(super) fn insert(
 pub(super) fn update(
     connection: &Connection,
     resource: &'static Resource,
-    rows: &[Row],
+    rows: Vec<Row>,
     stamp: Stamp,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Vec<(Row, String)>> {
     if rows.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let indexed =
         "select distinct entry.name from pragma_index_list(?) as list join pragma_index_info(list.name) as entry
@@ -106,12 +103,17 @@ pub(super) fn update(
     )?;
     let mut whole = statement(places().map(set).collect(), Vec::new())?;
     let synced_at = iso(stamp.synced_at);
+    let mut culprits = Vec::new();
     for row in rows {
-        if write(&mut beside_indexes, row, &synced_at, stamp.run.0)? == 0 {
-            write(&mut whole, row, &synced_at, stamp.run.0)?;
+        let written = match write(&mut beside_indexes, &row, &synced_at, stamp.run.0) {
+            Ok(0) => write(&mut whole, &row, &synced_at, stamp.run.0),
+            written => written,
+        };
+        if let Err(code) = refused(written)? {
+            culprits.push((row, code));
         }
     }
-    Ok(())
+    Ok(culprits)
 }
 
 /// Runs a statement with a row: the columns of the definition, then [`OWN`].

@@ -29,6 +29,29 @@ fn the_same_seed_makes_the_same_world_and_the_same_changes() {
 }
 
 #[test]
+fn values_that_are_none_come_and_go_with_the_versions() {
+    let sandbox = Sandbox::new(Settings { unreadable: 50, ..small() });
+    let (same, plain) = (Sandbox::new(Settings { unreadable: 50, ..small() }), Sandbox::new(small()));
+    assert_eq!(sandbox.records("tickets"), same.records("tickets"));
+    let odd = |sandbox: &Sandbox| {
+        let pairs = sandbox.records("tickets").into_iter().zip(plain.records("tickets"));
+        pairs.map(|(one, other)| one["subject"] == other["subject"] && one != other).collect::<Vec<_>>()
+    };
+    let before = odd(&sandbox);
+    let count = before.iter().filter(|odd| **odd).count();
+    assert!((300..500).contains(&count), "{count} of 800");
+    for (module, size) in [("tasks", 80), ("calls", 40), ("articles", 64), ("contacts", 100)] {
+        assert_eq!(sandbox.records(module).len(), size);
+        assert_ne!(sandbox.records(module), plain.records(module), "{module}");
+    }
+    for both in [&sandbox, &plain] {
+        both.advance(Duration::seconds(9));
+        both.edit("tickets", 400);
+    }
+    assert_ne!(odd(&sandbox), before, "another version, another value");
+}
+
+#[test]
 fn every_module_has_its_size_and_ids_ascend() {
     let sandbox = Sandbox::new(small());
     for (module, size) in [

@@ -1,0 +1,21 @@
+-- A comparison with the portal counts rows by the time at which they were created: with this it need not look at the rows.
+drop index tickets_created_time;
+create index tickets_created_time on tickets (created_time, _deleted_at);
+drop index contacts_created_time;
+create index contacts_created_time on contacts (created_time, _deleted_at);
+drop index accounts_created_time;
+create index accounts_created_time on accounts (created_time, _deleted_at);
+drop index tasks_created_time;
+create index tasks_created_time on tasks (created_time, _deleted_at);
+drop index calls_created_time;
+create index calls_created_time on calls (created_time, _deleted_at);
+drop index events_created_time;
+create index events_created_time on events (created_time, _deleted_at);
+drop index products_created_time;
+create index products_created_time on products (created_time, _deleted_at);
+drop index articles_created_time;
+create index articles_created_time on articles (created_time, _deleted_at);
+drop index contracts_created_time;
+create index contracts_created_time on contracts (created_time, _deleted_at);
+drop index article_feedback_created_time;
+create index article_feedback_created_time on article_feedback (created_time, _deleted_at);
