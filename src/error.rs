@@ -141,6 +141,7 @@ impl Error {
                 | http::Error::NotFound { .. }
                 | http::Error::Unprocessable { .. }
                 | http::Error::Refused { .. }
+                | http::Error::Oversized { .. }
                 | http::Error::Spent { .. }
                 | http::Error::Unreadable { .. }
                 | http::Error::Uncertain { .. } => Class::Failed,
@@ -230,6 +231,9 @@ pub fn http_hint(error: &http::Error) -> Option<String> {
         }
         http::Error::Spent { .. } => "Zoho or the network is having trouble; run the same command again, it goes on where it stopped".into(),
         http::Error::NotFound { .. } => "check `zoho.desk_url`; it ends before `/api/v1`".into(),
+        http::Error::Oversized { .. } => {
+            "what answers is not Zoho Desk, or something between changes its answers: check `zoho.desk_url` and the proxy".into()
+        }
         http::Error::Unprocessable { .. }
         | http::Error::Refused { .. }
         | http::Error::Unreadable { .. }

@@ -11,6 +11,9 @@ use tokio_util::task::AbortOnDropHandle;
 /// proxy or a server gone wrong, and reading it would be a way to run out of memory.
 const LARGEST_BODY: usize = 64 << 20;
 
+/// Largest body of a refusal that is read; what comes after it is left.
+const LARGEST_ERROR: usize = 1 << 20;
+
 /// Sends requests. Never follows a redirect, never retries.
 pub trait Transport: Send + Sync {
     /// The whole answer, its body read to the end.
@@ -70,10 +73,11 @@ impl Network {
         let mut answer = ::http::Response::new(Bytes::new());
         *answer.status_mut() = response.status();
         *answer.headers_mut() = std::mem::take(response.headers_mut());
+        let most = if answer.status().is_success() { LARGEST_BODY } else { LARGEST_ERROR };
         let mut body = BytesMut::new();
         while let Some(part) = response.chunk().await? {
             body.extend_from_slice(&part);
-            if body.len() > LARGEST_BODY {
+            if body.len() > most {
                 break;
             }
         }

@@ -252,7 +252,12 @@ impl Portal<'_> {
         if let Some(most) = self.most_credits {
             books.remember(most);
         }
-        books.book(BOOKED, None, None, self.client.credits_left());
+        if let Some(left) = self.client.credits_left() {
+            books.see(left);
+        }
+        if let Some(edition) = edition {
+            books.remember_edition(edition.credits);
+        }
         let gives = edition.map_or_else(String::new, |Edition { name, credits, credits_per_user, .. }| {
             let users = match credits_per_user {
                 0 => String::new(),

@@ -100,7 +100,6 @@ fn config(settings: &Settings, url: &str, state: &Path) -> Result<Config, Error>
         ("zoho.client_secret", settings.client_secret.clone()),
         ("zoho.refresh_token", settings.refresh_token.clone()),
         ("warehouse.url", format!("sqlite:{FILE}")),
-        ("limits.requests_per_second", "100".into()),
         ("state.dir", state.display().to_string()),
     ];
     Ok(Config::load(&Inputs { flag_file: Some(file), flags, working_dir, ..Inputs::default() })?)

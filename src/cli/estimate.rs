@@ -7,7 +7,7 @@ use super::wiring::{self, on_any};
 use super::{World, print, sync};
 use crate::config::{self, Config};
 use crate::error::{Class, Error};
-use crate::http::Priority;
+use crate::http::{Client, Priority};
 use crate::ledger::History;
 use crate::report;
 use crate::resource::Resource;
@@ -59,6 +59,7 @@ pub(super) async fn of_plan(world: &World, config: &Config, plan: &Plan) -> Resu
     let priority = if plan.backfill.is_some() { Priority::Backfill } else { Priority::Main };
     let client = wiring::client_for(config, priority, &world.clock)?;
     let (now, edition) = greet(plan, &client).await?;
+    recall(config, &client).await?;
     let mut work = Vec::new();
     for resource in &plan.resources {
         work.push(work_of(config, plan, resource, now).await?);
@@ -66,6 +67,22 @@ pub(super) async fn of_plan(world: &World, config: &Config, plan: &Plan) -> Resu
     let config::Limits { concurrency, requests_per_second, .. } = config.limits;
     let pace = Pace { concurrency, requests_per_second, edition };
     Ok(estimate(plan, &work, &client, pace).await.map_err(crate::sync::Error::Http)?)
+}
+
+/// Learns from the ledger what was spent today and what the portal had left, as a run would.
+async fn recall(config: &Config, client: &Client) -> Result<(), Error> {
+    match wiring::warehouse_to_read(&config.warehouse).await {
+        Err(warehouse::Error::Open { trouble: warehouse::Trouble::Missing, .. }) => Ok(()),
+        opened => on_any!(opened?, warehouse => {
+            // One that no run has filled has no ledger.
+            if warehouse.status().await?.org_id.is_some() {
+                let day = client.credit_day_start();
+                client.remember_today(day, warehouse.today(day).await?);
+            }
+            warehouse.close().await;
+            Ok(())
+        }),
+    }
 }
 
 /// What a run would read of a resource. A warehouse that is not there yet holds nothing.

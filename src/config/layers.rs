@@ -115,10 +115,16 @@ impl Layers {
 
     /// A whole number within the bounds that the table gives.
     pub(super) fn number(&mut self, name: &str) -> Result<u32, Noted> {
+        let number = self.number_if_set(name)?;
+        Ok(number.expect("a setting that must be there has a default in the table"))
+    }
+
+    /// The same of a setting that may be unset.
+    pub(super) fn number_if_set(&mut self, name: &str) -> Result<Option<u32>, Noted> {
         let Some(Kind::Number { least, most }) = Setting::named(name).map(|setting| setting.kind) else {
             unreachable!("{name} is a number in the table")
         };
-        self.must(name, |text| {
+        self.read(name, |text| {
             let number = text.trim().parse().ok().filter(|number| (least..=most).contains(number));
             number.ok_or_else(|| Refused::new(format!("a whole number from {least} to {most}")))
         })

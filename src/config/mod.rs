@@ -124,8 +124,8 @@ pub struct Sync {
 pub struct Limits {
     /// Requests in flight at most, 1 to 50.
     pub concurrency: u32,
-    /// Requests begun in a second at most, 1 to 1,000.
-    pub requests_per_second: u32,
+    /// Requests begun in a second at most, 1 to 1,000. None means as fast as answers come.
+    pub requests_per_second: Option<u32>,
     /// API credits that are left to others.
     pub credit_reserve: Reserve,
     /// API credits that this program spends in a day at most, in all its runs. None means up to the reserve.
@@ -285,7 +285,7 @@ fn sync(layers: &mut Layers) -> Result<Sync, Noted> {
 
 fn limits(layers: &mut Layers) -> Result<Limits, Noted> {
     let concurrency = layers.number("limits.concurrency");
-    let requests_per_second = layers.number("limits.requests_per_second");
+    let requests_per_second = layers.number_if_set("limits.requests_per_second");
     let credit_reserve = layers.must("limits.credit_reserve", Reserve::parse);
     let daily_credits = layers.read("limits.daily_credits", value::credits);
     let tries = layers.number("limits.tries");

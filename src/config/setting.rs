@@ -191,9 +191,9 @@ pub static ALL: &[Setting] = &[
         "limits",
         "requests_per_second",
         Kind::Number { least: 1, most: 1_000 },
-        "Requests begun in a second at most.",
+        "Requests begun in a second at most; without it, as fast as answers come: Zoho limits what is in flight.",
     )
-    .default("10"),
+    .example("10"),
     setting(
         "limits",
         "credit_reserve",

@@ -70,7 +70,7 @@ fn nothing_at_all_gives_the_defaults() {
     assert_eq!((config.warehouse.schema.as_str(), config.warehouse.raw), ("zoho_desk", true));
     assert_eq!((config.sync.resources, config.sync.start_date), (None, None));
     assert_eq!(config.sync.overlap, Duration::from_secs(15 * 60));
-    assert_eq!((config.limits.concurrency, config.limits.requests_per_second), (8, 10));
+    assert_eq!((config.limits.concurrency, config.limits.requests_per_second), (8, None));
     assert_eq!(config.limits.credit_reserve, Reserve::Percent(20));
     assert_eq!(config.state.dir, world.dir.path().join("home/.local/state/deskhouse"));
     assert!(config.sources.file.is_none());

@@ -2,12 +2,13 @@
 //! Pure; whether to try again is left to `retry`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -40,7 +41,20 @@ pub(super) enum Failure {
     Redirect,
     /// The request will never work as it is.
     Refused(Refusal),
+    /// A page with more records than anybody asked for.
+    Oversized {
+        /// As many as were asked for, or are ever seen where no number is asked for.
+        expected: u64,
+        /// Records that are in it.
+        found: u64,
+    },
 }
+
+/// Records of a page for which no number was asked. No such list is longer in any portal that was seen.
+const EXPECTED: u64 = 5_000;
+
+/// A body of a refusal, or of anything that might be one, is read up to here.
+const LARGEST_ERROR: usize = 1 << 20;
 
 /// What a transient failure was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,8 +136,9 @@ pub enum Problem {
     Other,
 }
 
-/// Reads a page of a list: status, headers and body. The array of records is called `records`, or else `data`.
-pub(super) fn page(response: &::http::Response<Bytes>, records: &str) -> Result<Answer, Failure> {
+/// Reads a page of a list: status, headers and body. The array of records is called `records`, or else `data`, and holds
+/// about as many as were `asked` for: of more than twice as many, none is kept.
+pub(super) fn page(response: &::http::Response<Bytes>, records: &str, asked: Option<u64>) -> Result<Answer, Failure> {
     check_status(response)?;
     if response.status() == ::http::StatusCode::NO_CONTENT {
         return Ok(Answer::default());
@@ -135,11 +150,14 @@ pub(super) fn page(response: &::http::Response<Bytes>, records: &str) -> Result<
         Err(_) => String::from_utf8_lossy(response.body()),
     };
     let mut json = serde_json::Deserializer::from_str(&body);
-    let envelope = EnvelopeSeed { records }.deserialize(&mut json);
+    let expected = asked.unwrap_or(EXPECTED);
+    let most = expected.saturating_mul(2);
+    let envelope = EnvelopeSeed { records, most }.deserialize(&mut json);
     match envelope.and_then(|envelope| json.end().map(|()| envelope)) {
         Ok(Envelope { code: Some(_), records: None, .. }) => Err(refusal(response)),
         // Not an empty page: that one says so.
         Ok(Envelope { is_list: false, .. }) => Err(Failure::Transient(Cause::NoList)),
+        Ok(Envelope { found, .. }) if found > most => Err(Failure::Oversized { expected, found }),
         Ok(envelope) => Ok(Answer { records: envelope.records.unwrap_or_default(), count: envelope.count }),
         Err(_) => Err(Failure::Transient(Cause::NotJson)),
     }
@@ -233,18 +251,23 @@ struct ErrorBody {
 
 impl ErrorBody {
     fn of(response: &::http::Response<Bytes>) -> Self {
-        // A file that was asked for can be long, and is no object.
+        // A file that was asked for can be long, and is no object; no refusal is long.
         let is_object = response.body().iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-        let Some(Value::Object(body)) = is_object.then(|| serde_json::from_slice(response.body()).ok()).flatten()
+        let is_short = response.body().len() <= LARGEST_ERROR;
+        type Parts<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+        let Some(body) =
+            (is_object && is_short).then(|| serde_json::from_slice::<Parts<'_>>(response.body()).ok()).flatten()
         else {
             return Self::default();
         };
-        let text = |names: &[&str]| match names.iter().find_map(|name| body.get(*name)) {
-            Some(Value::String(text)) => text.clone(),
+        let value = |name: &str| serde_json::from_str::<Value>(body.get(name)?.get()).ok();
+        let text = |names: &[&str]| match names.iter().find_map(|name| value(name)) {
+            Some(Value::String(text)) => text,
             Some(Value::Number(number)) => number.to_string(),
             _ => String::new(),
         };
-        let fields = body.get("errors").and_then(Value::as_array);
+        let errors = value("errors");
+        let fields = errors.as_ref().and_then(Value::as_array);
         Self {
             // Desk says `errorCode`, CRM `code`, and Campaigns has both `code` and `Code`.
             code: text(&["errorCode", "code", "Code"]),
@@ -273,10 +296,52 @@ struct Envelope {
     code: Option<IgnoredAny>,
     /// There is an array of records, or a null in its place.
     is_list: bool,
+    /// Records in it, kept or not.
+    found: u64,
 }
 
 struct EnvelopeSeed<'a> {
     records: &'a str,
+    /// More records are counted, and not kept.
+    most: u64,
+}
+
+/// The array of records, or a null in its place: those that are kept, and how many there are.
+struct RecordsSeed {
+    most: u64,
+}
+
+impl<'de> DeserializeSeed<'de> for RecordsSeed {
+    type Value = (Option<Vec<Box<RawValue>>>, u64);
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RecordsSeed {
+    type Value = (Option<Vec<Box<RawValue>>>, u64);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of records")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+        Ok((None, 0))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let (mut records, mut found) = (Vec::new(), 0);
+        while found < self.most {
+            let Some(record) = seq.next_element()? else { return Ok((Some(records), found)) };
+            records.push(record);
+            found += 1;
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            found += 1;
+        }
+        Ok((Some(records), found))
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for EnvelopeSeed<'_> {
@@ -299,7 +364,8 @@ impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             match name.as_ref() {
                 name if name == self.records || name == "data" => {
-                    (envelope.records, envelope.is_list) = (map.next_value()?, true);
+                    (envelope.records, envelope.found) = map.next_value_seed(RecordsSeed { most: self.most })?;
+                    envelope.is_list = true;
                 }
                 "count" => {
                     let count = read::integer(map.next_value::<&RawValue>()?.get()).unwrap_or_default();

@@ -6,7 +6,7 @@ use super::*;
 
 fn classified(status: u16, body: &str) -> Result<Answer, Failure> {
     let response = ::http::Response::builder().status(status).body(Bytes::copy_from_slice(body.as_bytes()));
-    page(&response.expect("a response"), "data")
+    page(&response.expect("a response"), "data", Some(3))
 }
 
 fn failed(status: u16, body: &str) -> Failure {
@@ -21,6 +21,25 @@ fn a_page_gives_its_records_and_their_count() {
 }
 
 #[test]
+fn a_page_of_more_than_twice_what_was_asked_for_is_none() {
+    let of = |records: usize| format!(r#"{{"data":[{}]}}"#, vec!["7"; records].join(","));
+    assert_eq!(classified(200, &of(6)).expect("a server may be generous").records.len(), 6);
+    assert_eq!(failed(200, &of(10_000)), Failure::Oversized { expected: 3, found: 10_000 });
+    let response = ::http::Response::builder().status(200).body(Bytes::from(of(10_001))).expect("a response");
+    assert!(matches!(page(&response, "data", None), Err(Failure::Oversized { expected: 5_000, found: 10_001 })));
+}
+
+#[test]
+fn a_refusal_is_read_up_to_its_first_mebibyte() {
+    let long = |more: usize| format!(r#"{{"errorCode":"FORBIDDEN","more":"{}"}}"#, "7".repeat(more));
+    let code = |body: &str| match failed(403, body) {
+        Failure::Refused(refusal) => refusal.code,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([code(&long(1_000_000)), code(&long(2_000_000))], ["FORBIDDEN", ""]);
+}
+
+#[test]
 fn an_empty_answer_is_an_empty_page() {
     assert!(classified(204, "").expect("an answer").records.is_empty());
     assert!(classified(200, r#"{"data":[]}"#).expect("an answer").records.is_empty());
@@ -30,7 +49,7 @@ fn an_empty_answer_is_an_empty_page() {
 fn records_stand_under_the_name_of_the_path_or_under_data() {
     for body in [r#"{"teams":[{"id":"1"}]}"#, r#"{"data":[{"id":"1"}]}"#] {
         let response = ::http::Response::builder().status(200).body(Bytes::from_static(body.as_bytes()));
-        let answer = page(&response.expect("a response"), "teams").expect("an answer");
+        let answer = page(&response.expect("a response"), "teams", None).expect("an answer");
         assert_eq!(answer.records.len(), 1, "{body}");
     }
     assert_eq!(failed(200, r#"{"teams":[{"id":"1"}]}"#), Failure::Transient(Cause::NoList));
@@ -46,7 +65,7 @@ fn a_page_that_is_no_json_or_cut_short_is_transient() {
 #[test]
 fn a_body_with_a_broken_byte_is_still_a_page() {
     let response = ::http::Response::builder().status(200).body(Bytes::from_static(b"{\"data\":[{\"id\":\"a\xff\"}]}"));
-    assert_eq!(page(&response.expect("a response"), "data").expect("an answer").records.len(), 1);
+    assert_eq!(page(&response.expect("a response"), "data", None).expect("an answer").records.len(), 1);
 }
 
 #[test]
@@ -151,7 +170,7 @@ proptest! {
         body.splice(at..end, put);
         let response = ::http::Response::builder().status(status).header("retry-after", &header).header("date", &header);
         let response = response.body(Bytes::from(body)).expect("a response");
-        let _ = (page(&response, "data"), anything(&response), is_crowded(&response), date(&response));
+        let _ = (page(&response, "data", None), anything(&response), is_crowded(&response), date(&response));
     }
 
     /// A page that was cut off is never taken for a shorter one.

@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ::http::Response;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::answer::{self, Answer, Failure, Refusal};
+use super::edition::Edition;
 use super::limits::{Limits, Seat, Traffic};
-use super::{Budget, Credits, Error, Patience, Priority, Request, Shortage};
+use super::price::Price;
+use super::{Budget, Credits, Denial, Error, Hold, Patience, Priority, Request, Shortage, Told};
 use crate::auth::{self, AccessToken, Tokens};
 use crate::clock::Clock;
 use crate::config::{OrgId, Product, Reserve, Servers};
@@ -31,8 +34,8 @@ pub struct Settings {
     pub org_id: Option<OrgId>,
     /// Most requests at a time.
     pub concurrency: u32,
-    /// Most requests in a second.
-    pub requests_per_second: u32,
+    /// Most requests in a second, where there is such a limit.
+    pub requests_per_second: Option<u32>,
     /// Credits that are left to others.
     pub reserve: Reserve,
     /// Most credits that this program spends in a day, in all its runs.
@@ -53,10 +56,12 @@ pub struct Client {
     settings: Settings,
     limits: Limits,
     books: Mutex<Books>,
+    /// Told when a request has ended, or the ledger was asked: what is held for it may be spent by others.
+    pub(super) settled: Notify,
 }
 
-struct Books {
-    credits: Credits,
+pub(super) struct Books {
+    pub(super) credits: Credits,
     day_end: DateTime<Utc>,
     org_id: Option<OrgId>,
     /// The portal's clock less ours, once an answer has told it.
@@ -93,12 +98,12 @@ impl Client {
             skew: None,
         };
         let limits = Limits::new(settings.concurrency, settings.requests_per_second);
-        Self { transport, tokens, clock, settings, limits, books: Mutex::new(books) }
+        Self { transport, tokens, clock, settings, limits, books: Mutex::new(books), settled: Notify::new() }
     }
 
     /// Reads a page of a list: asks once, or as often as it is worth trying.
     pub async fn get(&self, request: &Request) -> Result<Answer, Error> {
-        self.ask(request, |response| answer::page(response, request.records), &mut None).await
+        self.ask(request, |response| answer::page(response, request.records, request.limit()), &mut None).await
     }
 
     /// Asks for anything. The answer comes as it is, that of a refusal too; what writes is not sent again unless it was
@@ -191,17 +196,27 @@ impl Client {
         self.books().org_id = Some(org_id);
     }
 
-    /// Tells what the portal had left when an earlier run of today looked.
-    pub fn remember_credits(&self, most: u64) {
-        self.books().credits.remember(most);
+    /// Tells what the portal's edition gives.
+    pub fn remember_edition(&self, edition: Edition) {
+        self.books().credits.remember_edition(edition.credits);
+        self.limits.bound(self.settings.concurrency.min(edition.for_one_program()));
     }
 
-    /// Tells what earlier runs of a credit day have seen left and have spent.
+    /// Tells what earlier runs of a credit day have seen left and have spent, and how many requests at a time they were
+    /// granted.
     pub fn remember_today(&self, day: DateTime<Utc>, today: Today) {
+        let mut books = self.books();
         if let Some(most) = today.most {
-            self.remember_credits(most);
+            books.credits.remember(most);
         }
-        self.books().credits.confirm(day, today.spent);
+        if let Some(ever) = today.ever {
+            books.credits.remember_ever(ever);
+        }
+        books.credits.confirm(day, today.spent, 1);
+        drop(books);
+        if let Some(concurrency) = today.concurrency {
+            self.limits.begin_with(concurrency);
+        }
     }
 
     /// What one resource has cost so far.
@@ -236,14 +251,16 @@ impl Client {
             total: credits.total(),
             left: credits.left(),
             most: credits.most(),
+            concurrency: self.limits.learnt(),
         }
     }
 
     /// Tells what the ledger says of all runs of a credit day. Those that are at work share what the configuration lets
     /// through at a time.
     pub fn confirm_spending(&self, day: DateTime<Utc>, spent: Spent) {
-        self.books().credits.confirm(day, spent.credits);
-        self.limits.bound(self.settings.concurrency.div_ceil(spent.runs.max(1)));
+        self.books().credits.confirm(day, spent.credits, spent.runs.into());
+        self.limits.share_among(spent.runs);
+        self.settled.notify_waiters();
     }
 
     /// Credits that this client may still spend today, and on a whole day.
@@ -258,10 +275,7 @@ impl Client {
 
     /// Sends once: an answer of whatever kind, or why there is none.
     async fn attempt(&self, request: &Request, token: &AccessToken) -> Result<Result<Response<Bytes>, Failure>, Error> {
-        let turn = self.limits.turn().await;
-        if request.product.is_desk {
-            self.check_credits(request.priority)?;
-        }
+        let mut turn = self.limits.turn().await;
         let sent = self.sendable(request, token).map_err(|error| Error::Spent {
             request: request.to_string(),
             tries: 1,
@@ -269,9 +283,11 @@ impl Client {
             cause: error.to_string(),
             is_heavy: false,
         })?;
+        let price = self.price_held(request).await?;
+        turn.begin();
         Ok(match self.transport.send(sent).await {
             Ok(response) => {
-                self.book(request, &response);
+                self.book(request, price, &response);
                 if answer::is_crowded(&response) {
                     turn.refused();
                 } else if response.status().is_success() {
@@ -279,8 +295,29 @@ impl Client {
                 }
                 Ok(response)
             }
-            Err(error) => Err(Failure::of(&error)),
+            Err(error) => {
+                let failure = Failure::of(&error);
+                if let (Failure::Unsent(_), Some(price)) = (&failure, price) {
+                    price.give_back();
+                }
+                Err(failure)
+            }
         })
+    }
+
+    /// Holds what a request is expected to cost, as soon as it may be spent; nothing for what costs no credits of Desk.
+    async fn price_held<'a>(&'a self, request: &'a Request) -> Result<Option<Price<'a>>, Error> {
+        let Some(endpoint) = request.endpoint() else { return Ok(None) };
+        loop {
+            let settled = self.settled.notified();
+            match self.try_to_hold(request, &endpoint) {
+                Ok(hold) => return Ok(Some(Price { client: self, request, endpoint, hold: Some(hold) })),
+                Err(Denial::Later) => settled.await,
+                Err(Denial::Short(shortage)) => {
+                    return Err(Error::OutOfCredits { shortage, until: self.books().day_end });
+                }
+            }
+        }
     }
 
     fn sendable(&self, request: &Request, token: &AccessToken) -> Result<::http::Request<Bytes>, ::http::Error> {
@@ -300,17 +337,14 @@ impl Client {
         builder.body(request.json.clone().unwrap_or_default())
     }
 
-    fn check_credits(&self, priority: Priority) -> Result<(), Error> {
+    fn try_to_hold(&self, request: &Request, endpoint: &str) -> Result<Hold, Denial> {
         let mut books = self.books();
         let now = books.portal_time(self.clock.now());
         if now >= books.day_end {
             books.credits.turn_day(self.settings.servers.data_center().credit_day_start(now));
             books.day_end = self.settings.servers.data_center().credit_day_end(now);
         }
-        match books.credits.shortage(priority.max(self.settings.priority)) {
-            Some(shortage) => Err(Error::OutOfCredits { shortage, until: books.day_end }),
-            None => Ok(()),
-        }
+        books.credits.hold(endpoint, request.depth(), request.priority.max(self.settings.priority))
     }
 
     fn learn_time(&self, books: &mut Books, skew: TimeDelta) {
@@ -326,15 +360,29 @@ impl Client {
         }
     }
 
-    fn book(&self, request: &Request, response: &Response<Bytes>) {
-        // Only Desk counts credits; what another product says of its own limits is none of these books' business.
-        let credits = |name| answer::header(response, name).filter(|_| request.product.is_desk);
-        let (weight, left) = (credits(WEIGHT), credits(REMAINING));
+    fn book(&self, request: &Request, price: Option<Price<'_>>, response: &Response<Bytes>) {
         let mut books = self.books();
-        if let Some(date) = answer::date(response) {
+        let date = answer::date(response);
+        if let Some(date) = date {
             self.learn_time(&mut books, date - self.clock.now());
         }
-        books.credits.book(request.resource, request.endpoint(), weight, left);
+        let Some((mut price, hold)) = price.and_then(|mut price| price.hold.take().map(|hold| (price, hold))) else {
+            // Only Desk counts credits; what another product says of its own limits is none of these books' business.
+            return books.credits.count(request.resource);
+        };
+        let data_center = self.settings.servers.data_center();
+        let told = Told {
+            weight: answer::header(response, WEIGHT),
+            left: answer::header(response, REMAINING),
+            day: date.map(|date| data_center.credit_day_start(date)),
+            is_doubtful: response.status().is_success() || response.status().is_server_error(),
+        };
+        let day = books.credits.day();
+        books.credits.settle(&hold, request.resource, std::mem::take(&mut price.endpoint), request.depth(), told);
+        if books.credits.day() != day {
+            books.day_end = data_center.credit_day_end(books.credits.day());
+        }
+        self.settled.notify_waiters();
     }
 
     fn give_up(&self, asked: &Request, failure: Failure, tries: u32, seconds: f64) -> Error {
@@ -344,6 +392,7 @@ impl Client {
             Failure::Unsent(cause) | Failure::Transient(cause) => {
                 Error::Spent { request, tries, seconds, cause: cause.to_string(), is_heavy }
             }
+            Failure::Oversized { expected, found } => Error::Oversized { request, expected, found },
             Failure::Concurrency => {
                 let cause = "429 too many calls of this portal at a time".into();
                 Error::Spent { request, tries, seconds, cause, is_heavy }
@@ -382,7 +431,7 @@ impl Client {
         self.settings.servers.url(product).host_str().unwrap_or_default().to_owned()
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
+    pub(super) fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

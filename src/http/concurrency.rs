@@ -2,8 +2,9 @@
 //! waiting for a turn is left to `limits`.
 //!
 //! What a portal grants depends on its edition, and others use it too (Zoho's page on API limits; 429
-//! `TOO_MANY_REQUESTS`). So it begins low, grows by one a round of good answers, halves at a refusal, and afterwards stays
-//! below where it was refused, but for a rare look whether more is granted by now.
+//! `TOO_MANY_REQUESTS`). So it begins low, or with what the last run was granted, and doubles each round of good answers
+//! until the first refusal, or until answers get slower. From there it grows by one a round, halves at a refusal, and
+//! afterwards stays below where it was refused, but for a rare look whether more is granted by now.
 
 use std::time::Duration;
 
@@ -34,6 +35,10 @@ pub(super) struct Concurrency {
     /// Mean time of the quickest round, in seconds.
     quickest: Option<f64>,
     good_since_refusal: u32,
+    /// Neither refused nor slowed down yet.
+    doubles: bool,
+    /// Most that were ever allowed without a refusal.
+    reached: u32,
 }
 
 /// Good answers since the number last changed.
@@ -54,6 +59,25 @@ impl Concurrency {
             round: Round::default(),
             quickest: None,
             good_since_refusal: 0,
+            doubles: true,
+            reached: 0,
+        }
+    }
+
+    /// Begins with what an earlier run was granted. Nothing of this run's own is forgotten for that.
+    pub(super) fn begin_with(&mut self, granted: u32) {
+        if self.era == 0 && self.reached == 0 {
+            self.allowed = granted.clamp(1, self.most);
+            self.doubles = false;
+        }
+    }
+
+    /// What the next run may begin with; none before a round of good answers.
+    pub(super) fn learnt(&self) -> Option<u32> {
+        match (self.era, self.reached) {
+            (0, 0) => None,
+            (0, reached) => Some(reached),
+            _ => Some(self.granted.min(self.most)),
         }
     }
 
@@ -91,8 +115,11 @@ impl Concurrency {
         self.round = Round::default();
         let climbs = self.quickest.is_some_and(|quickest| mean > quickest * CLIMBED);
         self.quickest = Some(self.quickest.map_or(mean, |quickest| mean.min(quickest * FORGET)));
-        if full && !climbs && self.allowed < self.granted.min(self.most) {
-            self.allowed += 1;
+        self.doubles &= !climbs;
+        self.reached = self.reached.max(self.allowed);
+        let most = self.granted.min(self.most);
+        if full && !climbs && self.allowed < most {
+            self.allowed = if self.doubles { (self.allowed * 2).min(most) } else { self.allowed + 1 };
         }
     }
 
@@ -102,6 +129,7 @@ impl Concurrency {
             return;
         }
         self.era += 1;
+        self.doubles = false;
         self.granted = (self.allowed - 1).max(1);
         self.allowed = (self.allowed / 2).max(1);
         self.round = Round::default();
@@ -163,6 +191,37 @@ mod tests {
     }
 
     #[test]
+    fn it_doubles_until_the_first_refusal() {
+        let mut concurrency = Concurrency::new(50);
+        let rounds = [4, 8, 16, 32].map(|_| {
+            let allowed = concurrency.allowed();
+            ask(&mut concurrency, 50, allowed);
+            allowed
+        });
+        assert_eq!((rounds, concurrency.allowed()), ([4, 8, 16, 32], 50));
+        let mut concurrency = Concurrency::new(50);
+        ask(&mut concurrency, 20, 4 + 8 + 16 + 32);
+        assert_eq!(concurrency.allowed(), 16);
+        ask(&mut concurrency, 20, 16);
+        assert_eq!(concurrency.allowed(), 17);
+    }
+
+    #[test]
+    fn it_begins_with_what_the_last_run_was_granted() {
+        let mut first = Concurrency::new(50);
+        assert_eq!(first.learnt(), None);
+        ask(&mut first, 7, 3_000);
+        let mut next = Concurrency::new(50);
+        next.begin_with(first.learnt().expect("it was found out"));
+        assert_eq!(next.allowed(), 7);
+        assert_eq!(ask(&mut next, 7, 400), ask(&mut first, 7, 400).min(60));
+        let mut refused = Concurrency::new(50);
+        refused.refused(refused.era());
+        refused.begin_with(7);
+        assert_eq!(refused.allowed(), 2);
+    }
+
+    #[test]
     fn it_settles_below_what_the_portal_refuses() {
         let mut concurrency = Concurrency::new(50);
         ask(&mut concurrency, 7, 300);
@@ -185,7 +244,7 @@ mod tests {
     #[test]
     fn it_does_not_grow_while_answers_get_slower() {
         let mut concurrency = Concurrency::new(10);
-        ask(&mut concurrency, 50, 5);
+        ask(&mut concurrency, 50, 3);
         let before = concurrency.allowed();
         for step in 2..20 {
             for _ in 0..before {

@@ -1,45 +1,17 @@
 //! The books of what requests cost: per resource and path, from the prices that the portal states, and what has to stay:
 //! the reserve that is left to others, and the ceiling that this program was given. Pure; the day's end comes from the data
 //! centre's clock, which the caller reads.
+//!
+//! What a request costs is only known from its answer. So the price that is expected of it is held before it is sent, and
+//! counts until the answer comes: neither reserve nor ceiling is passed, however many requests are under way.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::Priority;
 use crate::config::Reserve;
 use crate::ledger::{Booking, Usage};
-
-/// How important a request is when credits are short, the most important first.
-///
-/// Each leaves a share of what may be spent in a day to those before it. So the order needs no plan and holds between
-/// processes too: a backfill that runs all day stops while tonight's sync can still be paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Priority {
-    /// What is new in the main resources.
-    #[default]
-    Main,
-    /// What was deleted.
-    Tombstones,
-    /// What hangs on other records.
-    Children,
-    /// Explicit ranges of history.
-    Backfill,
-    /// Comparing with the portal what is already there.
-    Verify,
-}
-
-impl Priority {
-    /// Share of what may be spent in a day that is kept for more important work, in percent.
-    const fn kept(self) -> u64 {
-        match self {
-            Self::Main => 0,
-            Self::Tombstones => 2,
-            Self::Children => 5,
-            Self::Backfill => 10,
-            Self::Verify => 15,
-        }
-    }
-}
 
 /// What keeps a request from being sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +47,60 @@ pub struct Budget {
     pub a_day: Option<u64>,
 }
 
+/// A price that is held for a request under way.
+#[derive(Debug)]
+pub struct Hold {
+    /// Requests are numbered in the order in which they are sent.
+    number: u64,
+    price: u64,
+    /// Credit day on which it was sent.
+    day: DateTime<Utc>,
+}
+
+/// Why no price is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// It depends on what is under way: ask again when something of it has ended.
+    Later,
+    /// The request may not be sent today.
+    Short(Shortage),
+}
+
+/// What an answer says about credits.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Told {
+    /// What the request has cost.
+    pub weight: Option<u64>,
+    /// What the portal has left.
+    pub left: Option<u64>,
+    /// Credit day of the answer, on the portal's clock.
+    pub day: Option<DateTime<Utc>>,
+    /// Whether it may have cost something though no weight is told.
+    pub is_doubtful: bool,
+}
+
+/// What is waiting to be written for an account.
+#[derive(Debug, Clone, Copy, Default)]
+struct Entry {
+    usage: Usage,
+    possible: u64,
+    weight: Option<u64>,
+}
+
+/// Share of what an edition gives, in percent, of which a portal must have been seen to have so much left: one that has
+/// less all day was given something else than its edition's name tells, as trials are.
+const PLAUSIBLE: u64 = 5;
+
+/// Credits of a page of a list or a search, by the number of rows before it, and of a record alone (Zoho's page on API
+/// credits, 2026).
+const CREDITS_BY_DEPTH: [(u64, u64); 4] = [(2_000, 3), (10_000, 10), (100_000, 50), (u64::MAX, 100)];
+
+/// What is expected of a request before any answer has told its price. A record alone is documented to cost 1, but not all
+/// who asked for one paid so little.
+fn documented(depth: u64) -> u64 {
+    CREDITS_BY_DEPTH.iter().find(|(deepest, _)| depth <= *deepest).map_or(100, |(_, credits)| *credits)
+}
+
 /// Credit day, resource and path.
 type Account = (DateTime<Utc>, &'static str, String);
 
@@ -87,12 +113,28 @@ pub struct Credits {
     day: DateTime<Utc>,
     /// Most that was seen left today, by this run or by an earlier one.
     most: Option<u64>,
+    /// Most that any run has seen left, whichever day it was.
+    ever: Option<u64>,
+    /// What the portal's edition gives a day.
+    edition: Option<u64>,
     left: Option<u64>,
     usage: BTreeMap<&'static str, Usage>,
     /// What is not in the ledger yet.
-    pending: BTreeMap<Account, (Usage, Option<u64>)>,
-    /// What all runs have spent today, this one included.
+    pending: BTreeMap<Account, Entry>,
+    /// What all runs have spent today, this one included, and what they may have spent.
     today: u64,
+    /// What the ledger last said of that, and how many runs were at work.
+    confirmed: (u64, u64),
+    /// Prices that are held for what is under way.
+    held: u64,
+    under_way: u64,
+    /// Number of the next request.
+    next: u64,
+    /// Prices of requests whose answer was lost, by the number of the first request that was sent after that: its answer
+    /// tells what is left with these paid or not.
+    lost: BTreeMap<u64, u64>,
+    /// What requests to a path, so deep, have cost at most.
+    prices: BTreeMap<(String, u64), u64>,
 }
 
 impl Credits {
@@ -103,10 +145,18 @@ impl Credits {
             ceiling,
             day,
             most: None,
+            ever: None,
+            edition: None,
             left: None,
             usage: BTreeMap::new(),
             pending: BTreeMap::new(),
             today: 0,
+            confirmed: (0, 1),
+            held: 0,
+            under_way: 0,
+            next: 0,
+            lost: BTreeMap::new(),
+            prices: BTreeMap::new(),
         }
     }
 
@@ -116,38 +166,133 @@ impl Credits {
         self.most = Some(self.most.map_or(most, |held| held.max(most)));
     }
 
-    /// Books one answered request. Both numbers come from headers and may be missing: the weight is then taken as 0
-    /// credits, since a guess would make the books look surer than they are. `endpoint` is none for what the ledger does not
-    /// hold.
-    pub fn book(&mut self, resource: &'static str, endpoint: Option<String>, weight: Option<u64>, left: Option<u64>) {
+    /// Tells the most that any run has seen left, on whichever day.
+    pub fn remember_ever(&mut self, most: u64) {
+        self.ever = self.ever.max(Some(most));
+    }
+
+    /// Tells what the portal's edition gives a day.
+    pub fn remember_edition(&mut self, credits: u64) {
+        self.edition = Some(credits);
+    }
+
+    /// Holds the price of a request to `endpoint` that is about to be sent, with so many rows before its first one.
+    pub fn hold(&mut self, endpoint: &str, depth: u64, priority: Priority) -> Result<Hold, Denial> {
+        let price = self.price(endpoint, depth);
+        if let Some(shortage) = self.shortage_of(price, priority) {
+            return Err(Denial::Short(shortage));
+        }
+        // Before the portal has said a number, one request is as much as may be risked.
+        let is_blind = self.left.is_none() && self.under_way > 0;
+        if is_blind || self.shortage_of(price + self.held, priority).is_some() {
+            return Err(Denial::Later);
+        }
+        if self.passes_its_part(price + self.held, priority) {
+            let nothing_will_change = self.held == 0 && self.today == self.confirmed.0;
+            let short = || self.ceiling_shortage(priority).map_or(Denial::Later, Denial::Short);
+            return Err(if nothing_will_change { short() } else { Denial::Later });
+        }
+        (self.held, self.under_way, self.next) = (self.held + price, self.under_way + 1, self.next + 1);
+        Ok(Hold { number: self.next - 1, price, day: self.day })
+    }
+
+    /// What is expected of a request: the dearest of its kind so far, or what is documented.
+    fn price(&self, endpoint: &str, depth: u64) -> u64 {
+        let documented = documented(depth);
+        match self.prices.get(&(endpoint.to_owned(), documented)) {
+            // What is documented for a page does not hold for a record alone.
+            Some(seen) if endpoint.ends_with("{id}") => (*seen).max(1),
+            Some(seen) => (*seen).max(documented),
+            None => documented,
+        }
+    }
+
+    /// The request was not sent, or it certainly has cost nothing.
+    pub fn release(&mut self, hold: &Hold) {
+        self.held = self.held.saturating_sub(hold.price);
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    /// The request was sent, and nobody knows whether the portal has counted it.
+    pub fn lose(&mut self, hold: &Hold, resource: &'static str, endpoint: String) {
+        self.release(hold);
+        *self.lost.entry(self.next).or_default() += hold.price;
+        self.doubt(hold.price, hold.day, resource, endpoint);
+    }
+
+    /// Notes what may have been spent. Whether it was, no later answer tells: others spend too.
+    fn doubt(&mut self, price: u64, day: DateTime<Utc>, resource: &'static str, endpoint: String) {
+        self.pending.entry((day, resource, endpoint)).or_default().possible += price;
+        self.today += price;
+    }
+
+    /// The request was answered. What the answer does not say is not guessed in the books, but counts as possible.
+    pub fn settle(&mut self, hold: &Hold, resource: &'static str, endpoint: String, depth: u64, told: Told) {
+        self.release(hold);
+        let Told { weight, left, day, is_doubtful } = told;
+        let day = day.unwrap_or(hold.day);
+        if day > self.day || (day < self.day && hold.day == self.day) {
+            // The portal's midnight came earlier or later than our clock says.
+            self.turn_day(day);
+        }
         let cost = Usage { requests: 1, credits: weight.unwrap_or_default() };
         *self.usage.entry(resource).or_default() += cost;
-        self.today += cost.credits;
-        if let Some(endpoint) = endpoint {
-            let (usage, last) = self.pending.entry((self.day, resource, endpoint)).or_default();
-            *usage += cost;
-            *last = weight.or(*last);
+        if day == self.day {
+            self.today += cost.credits;
         }
-        if let Some(left) = left {
-            self.see(left);
+        let entry = self.pending.entry((day, resource, endpoint.clone())).or_default();
+        entry.usage += cost;
+        entry.weight = weight.or(entry.weight);
+        match weight {
+            Some(weight) => {
+                let price = self.prices.entry((endpoint, documented(depth))).or_default();
+                *price = (*price).max(weight);
+            }
+            None if is_doubtful => self.doubt(hold.price, day, resource, endpoint),
+            None => {}
         }
+        match (left, weight) {
+            // What was left yesterday says nothing about today.
+            _ if day != self.day => {}
+            (Some(left), _) => {
+                self.lost.retain(|first, _| *first > hold.number);
+                self.see(left);
+            }
+            (None, Some(weight)) => self.left = self.left.map(|left| left.saturating_sub(weight)),
+            (None, None) if is_doubtful => *self.lost.entry(self.next).or_default() += hold.price,
+            (None, None) => {}
+        }
+    }
+
+    /// Counts an answered request that costs no credits of Desk.
+    pub fn count(&mut self, resource: &'static str) {
+        *self.usage.entry(resource).or_default() += Usage { requests: 1, credits: 0 };
     }
 
     /// What is to be written into the ledger, in the order of its key.
     pub fn take_bookings(&mut self) -> Vec<Booking> {
-        let booking = |((day, resource, endpoint), (usage, weight))| Booking { day, resource, endpoint, usage, weight };
+        let booking = |((day, resource, endpoint), Entry { usage, possible, weight })| Booking {
+            day,
+            resource,
+            endpoint,
+            usage,
+            possible,
+            weight,
+        };
         std::mem::take(&mut self.pending).into_iter().map(booking).collect()
     }
 
-    /// Tells what the ledger says that all runs have spent on a credit day.
-    pub fn confirm(&mut self, day: DateTime<Utc>, spent: u64) {
+    /// Tells what the ledger says that all runs have spent on a credit day, and how many are at work.
+    pub fn confirm(&mut self, day: DateTime<Utc>, spent: u64, runs: u64) {
         if day == self.day {
+            self.confirmed = (spent, runs.max(1));
             let pending = self.pending.iter().filter(|((booked, ..), _)| *booked == day);
-            self.today = spent + pending.map(|(_, (usage, _))| usage.credits).sum::<u64>();
+            self.today = spent + pending.map(|(_, entry)| entry.usage.credits + entry.possible).sum::<u64>();
         }
     }
 
-    fn see(&mut self, left: u64) {
+    /// Tells what the portal says is left.
+    pub fn see(&mut self, left: u64) {
         // Answers overtake each other; within a day the number only falls.
         self.left = Some(self.left.map_or(left, |held| held.min(left)));
         self.most = Some(self.most.map_or(left, |most| most.max(left)));
@@ -159,6 +304,7 @@ impl Credits {
         self.left = None;
         self.most = None;
         self.today = 0;
+        self.confirmed.0 = 0;
     }
 
     /// When the credit day began.
@@ -181,36 +327,67 @@ impl Credits {
         self.most
     }
 
+    /// The portal's day: what its edition gives, if that can be, and at least what was seen left.
+    fn whole_day(&self) -> Option<u64> {
+        let seen = self.most.max(self.ever);
+        let is_plausible = |edition: &u64| seen.is_some_and(|seen| seen >= edition.saturating_mul(PLAUSIBLE) / 100);
+        self.most.max(self.edition.filter(is_plausible))
+    }
+
     /// Credits that must stay.
     pub fn reserve(&self) -> u64 {
         match self.reserve {
             Reserve::Credits(credits) => credits,
-            Reserve::Percent(percent) => self.most.map_or(0, |most| most.saturating_mul(percent.into()) / 100),
+            Reserve::Percent(percent) => self.whole_day().map_or(0, |day| day.saturating_mul(percent.into()) / 100),
         }
     }
 
     /// What keeps the next request of this priority from being sent, if anything does.
     pub fn shortage(&self, priority: Priority) -> Option<Shortage> {
-        let share = |credits: u64| credits.saturating_mul(priority.kept()) / 100;
+        self.shortage_of(documented(0), priority)
+    }
+
+    /// What keeps requests of this price together from being sent, if anything does.
+    fn shortage_of(&self, price: u64, priority: Priority) -> Option<Shortage> {
         let reserve = self.reserve();
-        let kept = share(self.most.unwrap_or_default().saturating_sub(reserve));
+        let kept = priority.share(self.whole_day().unwrap_or_default().saturating_sub(reserve));
+        let lost: u64 = self.lost.values().sum();
         match self.left {
-            Some(0) => return Some(Shortage::Gone),
-            Some(left) if left <= reserve + kept => return Some(Shortage::Reserve { left, reserve, kept }),
+            Some(left) if left < price + lost + reserve + kept => {
+                return Some(match reserve + kept {
+                    0 => Shortage::Gone,
+                    _ if left == 0 => Shortage::Gone,
+                    _ => Shortage::Reserve { left, reserve, kept },
+                });
+            }
             _ => {}
         }
         let ceiling = self.ceiling?;
-        let kept = share(ceiling);
-        (self.today >= ceiling - kept).then_some(Shortage::Ceiling { spent: self.today, ceiling, kept })
+        let kept = priority.share(ceiling);
+        if self.today + price > ceiling - kept { self.ceiling_shortage(priority) } else { None }
+    }
+
+    fn ceiling_shortage(&self, priority: Priority) -> Option<Shortage> {
+        self.ceiling.map(|ceiling| Shortage::Ceiling { spent: self.today, ceiling, kept: priority.share(ceiling) })
+    }
+
+    /// Whether requests of this price pass what this run may spend until the ledger is asked again. What others spend until
+    /// then is not known, so that those at work share what is left.
+    fn passes_its_part(&self, price: u64, priority: Priority) -> bool {
+        let (spent, runs) = self.confirmed;
+        self.ceiling.is_some_and(|ceiling| {
+            let room = (ceiling - priority.share(ceiling)).saturating_sub(spent);
+            self.today + price > spent + room / runs
+        })
     }
 
     /// Credits that work of this priority may still spend today, and on a whole day; none where the portal has not said a
     /// number and nothing else bounds it.
     pub fn budget(&self, priority: Priority) -> Budget {
-        let after = |credits: u64| credits.saturating_sub(credits.saturating_mul(priority.kept()) / 100);
+        let after = |credits: u64| credits.saturating_sub(priority.share(credits));
         let reserve = self.reserve();
-        let whole = self.most.map(|most| after(most.saturating_sub(reserve)));
-        let kept = whole.zip(self.most).map_or(0, |(whole, most)| most.saturating_sub(reserve) - whole);
+        let whole = self.whole_day().map(|day| after(day.saturating_sub(reserve)));
+        let kept = whole.zip(self.whole_day()).map_or(0, |(whole, day)| day.saturating_sub(reserve) - whole);
         let left = self.left.map(|left| left.saturating_sub(reserve + kept));
         let ceiling = self.ceiling.map(after);
         let lesser = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
@@ -236,97 +413,5 @@ impl Credits {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn day(number: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(number * 86_400, 0).expect("a time in range")
-    }
-
-    fn books(reserve: Reserve, ceiling: Option<u64>) -> Credits {
-        Credits::new(reserve, ceiling, day(0))
-    }
-
-    fn book(credits: &mut Credits, resource: &'static str, weight: u64, left: Option<u64>) {
-        credits.book(resource, Some(format!("/{resource}")), Some(weight), left);
-    }
-
-    #[test]
-    fn the_reserve_is_a_share_of_the_day_and_not_of_what_a_later_run_finds() {
-        let mut credits = books(Reserve::Percent(20), None);
-        credits.remember(1000);
-        book(&mut credits, "tickets", 3, Some(210));
-        assert_eq!(credits.reserve(), 200);
-        assert_eq!(credits.shortage(Priority::Main), None);
-        book(&mut credits, "tickets", 3, Some(200));
-        assert_eq!(credits.shortage(Priority::Main), Some(Shortage::Reserve { left: 200, reserve: 200, kept: 0 }));
-    }
-
-    #[test]
-    fn nothing_is_spent_before_the_portal_has_said_a_number() {
-        assert_eq!(books(Reserve::Credits(500), None).shortage(Priority::Verify), None);
-    }
-
-    #[test]
-    fn answers_that_overtake_each_other_do_not_raise_what_is_left() {
-        let mut credits = books(Reserve::Credits(0), None);
-        book(&mut credits, "tickets", 3, Some(97));
-        book(&mut credits, "contacts", 3, Some(100));
-        assert_eq!(credits.left(), Some(97));
-        assert_eq!(credits.total(), Usage { requests: 2, credits: 6 });
-        assert_eq!(credits.of("contacts"), Usage { requests: 1, credits: 3 });
-    }
-
-    #[test]
-    fn less_important_work_stops_earlier() {
-        let all = [Priority::Main, Priority::Tombstones, Priority::Children, Priority::Backfill, Priority::Verify];
-        let mut credits = books(Reserve::Credits(200), Some(1_000));
-        credits.remember(1_200);
-        let mut stopped = Vec::new();
-        for left in (200..=1_200).rev() {
-            book(&mut credits, "tickets", 0, Some(left));
-            for priority in all {
-                if credits.shortage(priority).is_some() && !stopped.contains(&(priority, left)) {
-                    stopped.push((priority, left));
-                }
-            }
-        }
-        let first = |priority| stopped.iter().find(|(stopped, _)| *stopped == priority).map(|(_, left)| *left);
-        assert_eq!(all.map(first), [200, 220, 250, 300, 350].map(Some));
-        let mut credits = books(Reserve::Credits(0), Some(1_000));
-        credits.confirm(day(0), 900);
-        let kept = Shortage::Ceiling { spent: 900, ceiling: 1_000, kept: 100 };
-        assert_eq!(credits.shortage(Priority::Backfill), Some(kept));
-        assert_eq!(credits.shortage(Priority::Main), None);
-    }
-
-    #[test]
-    fn a_budget_is_what_can_be_spent_until_a_shortage() {
-        let mut credits = books(Reserve::Credits(200), Some(500));
-        assert_eq!(credits.budget(Priority::Main), Budget { today: Some(500), a_day: Some(500) });
-        credits.remember(1_200);
-        book(&mut credits, "tickets", 50, Some(330));
-        assert_eq!(credits.budget(Priority::Main), Budget { today: Some(130), a_day: Some(500) });
-        assert_eq!(credits.budget(Priority::Backfill), Budget { today: Some(30), a_day: Some(450) });
-        assert_eq!(books(Reserve::Percent(20), None).budget(Priority::Main), Budget::default());
-    }
-
-    #[test]
-    fn the_ceiling_counts_other_runs_and_begins_anew_each_day() {
-        let mut credits = books(Reserve::Credits(0), Some(100));
-        credits.confirm(day(0), 90);
-        book(&mut credits, "tickets", 7, None);
-        assert_eq!(credits.shortage(Priority::Main), None);
-        let taken = credits.take_bookings();
-        book(&mut credits, "tickets", 3, None);
-        let spent = Shortage::Ceiling { spent: 100, ceiling: 100, kept: 0 };
-        assert_eq!(credits.shortage(Priority::Main), Some(spent));
-        // Another process has spent as well; what is not written yet is not in the ledger's number.
-        credits.confirm(day(0), 104);
-        assert_eq!(credits.shortage(Priority::Main), Some(Shortage::Ceiling { spent: 107, ceiling: 100, kept: 0 }));
-        assert_eq!(taken.iter().map(|booking| booking.usage.credits).collect::<Vec<_>>(), [7]);
-        credits.turn_day(day(1));
-        assert_eq!(credits.shortage(Priority::Main), None);
-        assert_eq!(credits.take_bookings()[0].day, day(0), "what was spent yesterday stays yesterday's");
-    }
-}
+#[path = "credits_tests.rs"]
+mod tests;

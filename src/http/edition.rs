@@ -32,4 +32,9 @@ impl Edition {
     pub fn named(name: &str) -> Option<Self> {
         ALL.into_iter().find(|edition| edition.name.eq_ignore_ascii_case(name))
     }
+
+    /// Requests at a time of one program: two are left to the portal's other integrations.
+    pub(super) fn for_one_program(self) -> u32 {
+        self.concurrency.saturating_sub(2).max(1)
+    }
 }

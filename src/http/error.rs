@@ -70,6 +70,16 @@ pub enum Error {
         /// Zoho's code.
         code: String,
     },
+    /// A page with more records than anybody asked for: the stream ends, the others go on.
+    #[error("{request} was answered with {found} records, where {expected} were expected")]
+    Oversized {
+        /// Method and path.
+        request: String,
+        /// As many as were asked for.
+        expected: u64,
+        /// Records in the answer.
+        found: u64,
+    },
     /// It failed as often as it was worth trying: the stream ends, the others go on.
     #[error("{request} failed after {tries} tries in {seconds:.1}s: {cause}")]
     Spent {

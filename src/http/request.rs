@@ -72,6 +72,21 @@ impl Request {
         self.product.is_desk.then(|| parts.collect::<Vec<_>>().join("/"))
     }
 
+    /// A number among the query parameters.
+    fn number(&self, name: &str) -> Option<u64> {
+        self.query.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.parse().ok())
+    }
+
+    /// Rows before the first one that is asked for: deep pages cost more.
+    pub(super) fn depth(&self) -> u64 {
+        self.number("from").unwrap_or(0)
+    }
+
+    /// Rows that are asked for, where a number was given.
+    pub(super) fn limit(&self) -> Option<u64> {
+        self.number("limit")
+    }
+
     /// Whether it changes nothing, so that it can be sent again whatever became of it.
     pub(super) fn only_reads(&self) -> bool {
         self.method == Method::GET

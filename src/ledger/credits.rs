@@ -16,6 +16,8 @@ pub struct Booking {
     pub endpoint: String,
     /// Requests and credits.
     pub usage: Usage,
+    /// Credits that requests may have cost of which no answer tells the price.
+    pub possible: u64,
     /// What the last of them cost, if the portal said so.
     pub weight: Option<u64>,
 }
@@ -35,6 +37,8 @@ pub struct Spending {
     pub left: Option<u64>,
     /// Most credits that were seen left today.
     pub most: Option<u64>,
+    /// Requests at a time that the portal was found to grant, if the run has found out.
+    pub concurrency: Option<u32>,
 }
 
 /// What the ledger says of a credit day before a run of it begins.
@@ -42,14 +46,18 @@ pub struct Spending {
 pub struct Today {
     /// Most credits that a run has seen left.
     pub most: Option<u64>,
-    /// Credits that all runs have spent.
+    /// Most credits that any run has seen left, on whichever day.
+    pub ever: Option<u64>,
+    /// Credits that all runs have spent, and may have spent.
     pub spent: u64,
+    /// Requests at a time that the portal was last found to grant.
+    pub concurrency: Option<u32>,
 }
 
 /// What the ledger says of all runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spent {
-    /// Credits that they have spent on the day.
+    /// Credits that they have spent on the day, and may have spent.
     pub credits: u64,
     /// How many are at work.
     pub runs: u32,

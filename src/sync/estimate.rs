@@ -51,8 +51,8 @@ pub struct Estimate {
 pub struct Pace {
     /// Requests at a time.
     pub concurrency: u32,
-    /// Requests in a second.
-    pub requests_per_second: u32,
+    /// Requests in a second, where there is such a limit.
+    pub requests_per_second: Option<u32>,
     /// What the portal grants, where its edition is a known one.
     pub edition: Option<Edition>,
 }
@@ -105,10 +105,6 @@ pub async fn estimate(plan: &Plan, work: &[Work], client: &Client, pace: Pace) -
     let mut total = Usage::default();
     for usage in resources.iter().filter_map(|cost| cost.usage) {
         total += usage;
-    }
-    if let Some(edition) = pace.edition {
-        // What others had spent today before we looked will be there on other days.
-        client.remember_credits(edition.credits);
     }
     let Budget { today, a_day } = client.budget();
     Ok(Estimate {
@@ -208,7 +204,7 @@ fn seconds(work: &[Work], resources: &[Cost], total: Usage, latency: f64, pace: 
     let single = work.iter().zip(resources).filter(|(work, _)| matches!(work.resource.feed, Feed::Filtered { .. }));
     let longest = single.filter_map(|(_, cost)| cost.usage).map(|usage| usage.requests).max().unwrap_or_default();
     (requests * latency / f64::from(at_once.max(1)))
-        .max(requests / f64::from(pace.requests_per_second.max(1)))
+        .max(pace.requests_per_second.map_or(0.0, |most| requests / f64::from(most.max(1))))
         .max(longest as f64 * latency)
 }
 

@@ -70,6 +70,9 @@ pub(super) async fn greet(client: &Client, configured: Option<&OrgId>) -> Result
     }
     let chosen = found.iter().find(|organisation| organisation.id == org_id.as_str());
     let edition = chosen.and_then(|organisation| Edition::named(organisation.edition.as_deref()?));
+    if let Some(edition) = edition {
+        client.remember_edition(edition);
+    }
     Ok(Portal { org_id, edition })
 }
 

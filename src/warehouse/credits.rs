@@ -16,10 +16,16 @@ impl<D: Dialect> SqlWarehouse<D> {
     /// What runs have seen left and have spent on a credit day.
     pub(super) async fn read_today(&self, day_start: DateTime<Utc>) -> Result<Today, Error> {
         let sql = "select (select max(credits_most) from {deskhouse_runs} where started_at >= ?),
-            (select cast(coalesce(sum(credits), 0) as bigint) from {deskhouse_credits} where day_began_at = ?)";
+            (select max(credits_most) from {deskhouse_runs}),
+            (select cast(coalesce(sum(credits + possible), 0) as bigint) from {deskhouse_credits} where day_began_at = ?),
+            (select concurrency from {deskhouse_runs} where concurrency is not null order by id desc limit 1)";
         let values = vec![day_start.into(), day_start.into()];
-        let mut rows = self.look("read the ledger", sql, values, &[Kind::Integer; 2]).await?;
-        let today = |cells: &mut Cells| Ok(Today { most: cells.count_or_null()?, spent: cells.count()? });
+        let mut rows = self.look("read the ledger", sql, values, &[Kind::Integer; 4]).await?;
+        let today = |cells: &mut Cells| {
+            let (most, ever, spent) = (cells.count_or_null()?, cells.count_or_null()?, cells.count()?);
+            let concurrency = cells.count_or_null()?.map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+            Ok(Today { most, ever, spent, concurrency })
+        };
         rows.first_mut().map_or(Ok(Today::default()), today).map_err(Error::doing("read the ledger"))
     }
 
@@ -29,25 +35,33 @@ impl<D: Dialect> SqlWarehouse<D> {
         let mut open = self.begin("book credits").await?;
         for booking in &spending.bookings {
             let sql = "insert into {deskhouse_credits} as held
-                (day_began_at, resource, endpoint, requests, credits, last_weight) values (?, ?, ?, ?, ?, ?)
+                (day_began_at, resource, endpoint, requests, credits, possible, last_weight) values (?, ?, ?, ?, ?, ?, ?)
                 on conflict (day_began_at, resource, endpoint) do update set requests = held.requests + excluded.requests,
-                credits = held.credits + excluded.credits, last_weight = coalesce(excluded.last_weight, held.last_weight)";
+                credits = held.credits + excluded.credits, possible = held.possible + excluded.possible, last_weight = coalesce(excluded.last_weight, held.last_weight)";
             let values = vec![
                 booking.day.into(),
                 booking.resource.into(),
                 booking.endpoint.as_str().into(),
                 booking.usage.requests.into(),
                 booking.usage.credits.into(),
+                booking.possible.into(),
                 booking.weight.into(),
             ];
             self.execute(&mut open, sql, values).await.map_err(&doing)?;
         }
-        let sql =
-            "update {deskhouse_runs} set requests = ?, credits = ?, credits_left = ?, credits_most = ? where id = ?";
+        let sql = "update {deskhouse_runs} set requests = ?, credits = ?, credits_left = ?, credits_most = ?,
+            concurrency = ? where id = ?";
         let (total, left, most) = (spending.total, spending.left, spending.most);
-        let values = vec![total.requests.into(), total.credits.into(), left.into(), most.into(), run.0.into()];
+        let values = vec![
+            total.requests.into(),
+            total.credits.into(),
+            left.into(),
+            most.into(),
+            spending.concurrency.map(u64::from).into(),
+            run.0.into(),
+        ];
         self.execute(&mut open, sql, values).await.map_err(&doing)?;
-        let spent = "select cast(coalesce(sum(credits), 0) as bigint) from {deskhouse_credits} where day_began_at = ?";
+        let spent = "select cast(coalesce(sum(credits + possible), 0) as bigint) from {deskhouse_credits} where day_began_at = ?";
         let mut rows =
             self.fetch(&mut open, spent, vec![spending.day.into()], &[Kind::Integer]).await.map_err(&doing)?;
         let credits = rows.first_mut().map_or(Ok(0), Cells::count).map_err(&doing)?;

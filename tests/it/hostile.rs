@@ -1,7 +1,7 @@
 //! Records as no documentation shows them: each becomes a row or a reject, and the page goes on.
 
 use chrono::TimeDelta;
-use desk_sandbox::Settings;
+use desk_sandbox::{Fault, Settings};
 use deskhouse::resource;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -302,5 +302,22 @@ async fn an_answer_without_end_is_not_waited_for() {
         house.set("DESKHOUSE_ZOHO__DESK_URL", address);
         let ran = house.run(&["sync"]).await.exits(1);
         assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    }
+}
+
+/// A page of far more records than were asked for fails its resource at once, and costs the others nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_far_more_than_was_asked_for_is_not_taken_apart() {
+    for (record, records) in [("7", 1_000_000), (r#"{"id":"1","modifiedTime":"2026-06-14T12:00:00Z"}"#, 10_000)] {
+        let (portal, house) = with_house(Engine::Sqlite).await;
+        let body = format!(r#"{{"data":[{}],"count":10000}}"#, vec![record; records].join(","));
+        let flood = || Fault::Status { status: 200, body: body.clone(), content_type: "application/json" };
+        portal.sandbox.fault("/api/v1/tasks/search", [flood(), flood(), flood()]);
+        let ran = house.run(&["-q", "sync", "tickets", "tasks"]).await.exits(4);
+        let numbers = format!("was answered with {records} records, where 100 were expected");
+        let told = house.database.column("select error from {t}deskhouse_run_resources where resource = 'tasks'").await;
+        assert!(told.iter().any(|error| error.contains(&numbers)), "{told:?} {}", ran.stderr);
+        assert!(portal.requests_for("/tasks/search") <= 2, "it is not tried again");
+        assert_eq!(house.database.number("select count(*) from {t}tickets").await, 150);
     }
 }

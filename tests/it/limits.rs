@@ -66,7 +66,7 @@ async fn no_second_holds_more_requests_than_configured() {
         servers: Servers::at(DataCenter::Us, url),
         org_id: None,
         concurrency: 8,
-        requests_per_second: RATE as u32,
+        requests_per_second: Some(RATE as u32),
         reserve: Reserve::Credits(0),
         daily_credits: None,
         priority: deskhouse::http::Priority::Main,
@@ -159,11 +159,11 @@ async fn stops_at(engine: Engine, reserve: &str, credits_kept: u64) {
             break;
         }
         let ran = ran.exits(5);
-        // The request that reached the reserve was answered; none was sent after it.
+        // No request was sent that would have cut into the reserve.
         let left = portal.sandbox.credits_left();
         // What was deleted is looked for with two percent in hand.
         assert!(
-            left <= credits_kept + DAILY / 50 && left + 3 > credits_kept,
+            left >= credits_kept && left < credits_kept + DAILY / 50 + 3,
             "day {days} ended with {left} credits, {credits_kept} are reserved"
         );
         assert!(

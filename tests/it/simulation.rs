@@ -39,7 +39,7 @@ fn client(sandbox: &Sandbox) -> Arc<Client> {
         servers: Servers::at(DataCenter::Us, url()),
         org_id: OrgId::parse(&settings.org_id).ok(),
         concurrency: 8,
-        requests_per_second: 1_000,
+        requests_per_second: None,
         reserve: Reserve::Percent(20),
         daily_credits: None,
         priority: deskhouse::http::Priority::Main,

@@ -199,7 +199,7 @@ async fn a_time_limit_that_passes_is_no_reason_to_send_again_what_writes() {
         servers: Servers::at(DataCenter::Us, url),
         org_id: None,
         concurrency: 8,
-        requests_per_second: 1_000,
+        requests_per_second: None,
         reserve: Reserve::Credits(0),
         daily_credits: None,
         priority: deskhouse::http::Priority::Main,

@@ -274,21 +274,20 @@ pub(crate) fn nothing_paid_is_dropped(world: &World, requests: &[Logged], outcom
     Ok(())
 }
 
-/// No more is spent on a day than the owner and the portal allow, but for what was in flight when that was known, and for
-/// the `unknown`. What the portal has left only it can tell, so that each of the `runs` asks once.
+/// No more is spent on a day than the owner and the portal allow, however much is in flight, but for the `unknown`. What the
+/// portal has left only it can tell, so that each of the `runs` asks once.
 pub(crate) fn budget_is_kept(
     scenario: &Scenario,
     spent: &BTreeMap<NaiveDate, u64>,
     unknown: u64,
     runs: u32,
 ) -> Result<(), String> {
-    let in_flight = u64::from(scenario.concurrency) * DEAREST + unknown;
     let daily = scenario.settings.daily_credits;
     let by_portal = daily - daily / 5 + u64::from(runs) * DEAREST;
     let allowed = scenario.ceiling.unwrap_or(by_portal).min(by_portal);
-    match spent.iter().find(|(_, spent)| **spent > allowed + in_flight) {
+    match spent.iter().find(|(_, spent)| **spent > allowed + unknown) {
         Some((day, spent)) => Err(format!(
-            "{spent} credits on {day}, of {allowed} that are allowed and {in_flight} that nobody could know of"
+            "{spent} credits on {day}, of {allowed} that are allowed and {unknown} that nobody could know of"
         )),
         None => Ok(()),
     }

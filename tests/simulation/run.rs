@@ -390,7 +390,7 @@ impl Life {
             servers: Servers::at(DataCenter::Uk, url()),
             org_id: OrgId::parse(&settings.org_id).ok(),
             concurrency: self.world.scenario.concurrency,
-            requests_per_second: 1_000,
+            requests_per_second: None,
             reserve: Reserve::Percent(20),
             daily_credits: self.world.scenario.ceiling.filter(|_| !self.world.is_settled()),
             priority,

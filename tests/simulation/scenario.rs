@@ -108,7 +108,7 @@ impl Scenario {
         };
         let lag =
             if dice.random_ratio(1, 2) { TimeDelta::zero() } else { TimeDelta::seconds(dice.random_range(1..840)) };
-        let concurrency = dice.random_range(1..=10);
+        let concurrency = dice.random_range(1..=25);
         // Some lower than Zoho's, so that small worlds meet them.
         let from_cap = [99, 149, 4_999][dice.random_range(0..3)];
         let settings = Settings {
@@ -127,7 +127,8 @@ impl Scenario {
             farewell: [Farewell::NotFound, Farewell::Flagged][dice.random_range(0..2)],
             latency: Duration::from_millis(dice.random_range(1..200)),
             latency_jitter: Duration::from_millis(dice.random_range(0..150)),
-            concurrency: dice.random_range(concurrency.min(2)..=10),
+            concurrency: dice.random_range(concurrency.min(2)..=25),
+            requests_per_second: dice.random_ratio(1, 8).then(|| dice.random_range(4..60)),
             daily_credits: if dice.random_ratio(1, 4) { dice.random_range(20..200) } else { PLENTY },
             ..Settings::default()
         };

@@ -120,7 +120,7 @@ fn arrive(sandbox: &Sandbox, call: &Call) -> Arrival {
         state.accounts.requests += 1;
     }
     let in_flight = if desk { state.in_flight } else { 0 };
-    let crowded = in_flight > state.settings.concurrency;
+    let crowded = in_flight > state.settings.concurrency || (desk && !state.takes_one_more());
     let pairs = call.query.0.iter().filter(|_| !call.path.starts_with(accounts::PREFIX));
     let query = pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
     let entry = Logged {

@@ -66,6 +66,8 @@ pub struct Settings {
     pub latency_jitter: time::Duration,
     /// How many Desk requests may be in flight; one more is answered with 429.
     pub concurrency: u32,
+    /// How many Desk requests may arrive in a second; one more is answered with 429. The vendor tells of no such limit.
+    pub requests_per_second: Option<u32>,
     /// What a day's requests may cost together, from midnight to midnight UTC.
     pub daily_credits: u64,
     /// How long an access token lives.
@@ -155,6 +157,7 @@ impl Default for Settings {
             latency: time::Duration::ZERO,
             latency_jitter: time::Duration::ZERO,
             concurrency: 10,
+            requests_per_second: None,
             daily_credits: 1_000_000,
             token_lifetime: Duration::hours(1),
             change_every: None,

@@ -1,10 +1,11 @@
 //! Everything about a sandbox that changes, behind one lock.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time;
 
 use chrono::{DateTime, Days, Duration, NaiveDate, NaiveTime, Utc};
+use tokio::time::Instant;
 
 use crate::accounts::Accounts;
 use crate::cast::Cast;
@@ -31,6 +32,8 @@ pub(crate) struct State {
     pub(crate) journal: Journal,
     pub(crate) in_flight: u32,
     pub(crate) peak_in_flight: u32,
+    /// When the Desk requests of the last second were taken.
+    taken: VecDeque<Instant>,
     /// The day whose credits are counted, and how many are gone.
     spent: (NaiveDate, u64),
     desk_requests: u64,
@@ -55,6 +58,7 @@ impl State {
             journal: Journal::default(),
             in_flight: 0,
             peak_in_flight: 0,
+            taken: VecDeque::new(),
             spent: (NaiveDate::default(), 0),
             desk_requests: 0,
             subscribers: Vec::new(),
@@ -89,6 +93,18 @@ impl State {
         for shelf in &mut self.shelves {
             shelf.settle(now, lag);
         }
+    }
+
+    /// Whether one more Desk request is taken within this second.
+    pub(crate) fn takes_one_more(&mut self) -> bool {
+        let Some(most) = self.settings.requests_per_second else { return true };
+        let now = Instant::now();
+        self.taken.retain(|taken| now < *taken + time::Duration::from_secs(1));
+        let takes = self.taken.len() < most as usize;
+        if takes {
+            self.taken.push_back(now);
+        }
+        takes
     }
 
     /// How long the next Desk request takes.

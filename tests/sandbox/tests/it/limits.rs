@@ -59,6 +59,17 @@ async fn one_request_too_many_in_flight_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_request_too_many_in_a_second_is_refused() {
+    let client = Client::new(Settings { requests_per_second: Some(2), ..small() }).await;
+    let mut statuses = Vec::new();
+    for pause in [0, 0, 0, 400, 600] {
+        tokio::time::advance(Duration::from_millis(pause)).await;
+        statuses.push(client.get("/departments").await.status);
+    }
+    assert_eq!(statuses, [200, 200, 429, 429, 200]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn latency_varies_around_its_middle() {
     let middle = Duration::from_millis(100);
     let client = Client::new(Settings { latency: middle, latency_jitter: Duration::from_millis(40), ..small() }).await;
