@@ -22,7 +22,7 @@ pub(super) struct Frame {
     pub(super) drain: Option<Drain>,
     /// Values of the filter that cuts the instant of the frame before, as far as they are still to be read; the current
     /// one last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", alias = "departments")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) values: Vec<String>,
     /// Records that the parts hold which were read, of those values.
     #[serde(default, skip_serializing_if = "is_zero")]

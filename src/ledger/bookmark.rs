@@ -1,6 +1,6 @@
 //! Bookmarks: up to where a resource is complete, and which ranges a run has to read. Arithmetic only.
 
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, SubsecRound, TimeDelta, Utc};
 
 use super::window::{Range, Window};
 
@@ -35,9 +35,9 @@ impl History {
 
     /// The parts of history that a first run reads one after the other, newest first; a short one is read as it is.
     pub fn parts(now: DateTime<Utc>, range: Range) -> Vec<Range> {
-        let since = now - range.to;
-        let ages = FIRST_RUN_AGES.map(|age| age - since);
-        range.newest_first(&ages)
+        // Between whole seconds, as all parts of windows are.
+        let since = now.trunc_subsecs(0) - range.to;
+        range.newest_first(&FIRST_RUN_AGES.map(|age| age - since))
     }
 
     /// Which part of history a window that ends at `to` belongs to, the newest being 0.

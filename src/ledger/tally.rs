@@ -8,8 +8,9 @@ pub struct Tally {
     pub alive: u64,
     /// Alive and archived, where the resource has an archive.
     pub archived: u64,
-    /// Gone since that time: the index may still show them.
-    pub lately_gone: u64,
+    /// Of these it is not known whether they are meant: the index may still show what went since that time, and a row may
+    /// not tell when its record was created.
+    pub uncertain: u64,
     /// In the recycle bin.
     pub trashed: u64,
     /// Merged into others.
@@ -31,13 +32,15 @@ pub enum Verdict {
     Lacking(u64),
     /// Rows are held that the portal does not have any more, so many at least.
     Surplus(u64),
+    /// One or the other: it depends on whether the search shows archived records.
+    Ambiguous,
 }
 
 impl Tally {
     /// What the portal's count of the same records says. Nobody knows which records a search shows that are archived, in
     /// the bin or merged, so each kind may be among them, all of it or none.
     pub fn verdict(&self, portal: u64) -> Verdict {
-        let slack = self.lately_gone + self.rejected;
+        let slack = self.uncertain + self.rejected;
         let fits = |records: u64| (records..=records + slack).contains(&portal);
         if portal == self.alive {
             return Verdict::Equal;
@@ -59,18 +62,26 @@ impl Tally {
                 let mut reasons: Vec<&str> =
                     (0..kinds.len()).filter(|kind| is_chosen(*kind)).map(|kind| kinds[kind].1).collect();
                 if portal != records {
-                    reasons.push("some went lately or fit no row");
+                    reasons.push("some went lately, fit no row or do not tell when they were created");
                 }
                 return Verdict::Explained(reasons.join(", "));
             }
         }
-        // Where archived records may be hidden, the fewer are to be expected.
-        let least = self.alive - self.archived.min(self.alive);
-        if portal > least {
-            Verdict::Lacking(portal.abs_diff(if portal > self.alive { self.alive } else { least }))
-        } else {
+        let least = self.alive.saturating_sub(self.archived);
+        if portal > self.alive {
+            Verdict::Lacking(portal - self.alive)
+        } else if portal < least {
             Verdict::Surplus(least - portal)
+        } else {
+            Verdict::Ambiguous
         }
+    }
+
+    /// The same rows where it is known whether the search shows archived records.
+    #[must_use]
+    pub fn knowing(self, shows_archived: bool) -> Self {
+        let hidden = if shows_archived { 0 } else { self.archived };
+        Self { alive: self.alive.saturating_sub(hidden), archived: 0, ..self }
     }
 }
 
@@ -81,7 +92,7 @@ mod tests {
     use super::*;
 
     const HELD: Tally =
-        Tally { alive: 1_000, archived: 300, lately_gone: 2, trashed: 5, merged: 40, spam: 0, rejected: 1 };
+        Tally { alive: 1_000, archived: 300, uncertain: 2, trashed: 5, merged: 40, spam: 0, rejected: 1 };
 
     #[test]
     fn each_kind_is_shown_whole_or_not_at_all() {
@@ -93,10 +104,16 @@ mod tests {
             HELD.verdict(745),
             explained("archived records are not shown, trashed records are shown, merged records are shown")
         );
-        assert_eq!(HELD.verdict(1_003), explained("some went lately or fit no row"));
+        assert_eq!(
+            HELD.verdict(1_003),
+            explained("some went lately, fit no row or do not tell when they were created")
+        );
         assert_eq!(HELD.verdict(1_004), Verdict::Lacking(4));
         assert_eq!(HELD.verdict(1_060), Verdict::Lacking(60));
         assert_eq!(HELD.verdict(690), Verdict::Surplus(10));
+        assert_eq!(HELD.verdict(990), Verdict::Ambiguous);
+        assert_eq!(HELD.knowing(true).verdict(990), Verdict::Surplus(10));
+        assert_eq!(HELD.knowing(false).verdict(990), Verdict::Lacking(290));
     }
 
     proptest! {

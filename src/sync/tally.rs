@@ -11,6 +11,9 @@ use crate::warehouse::{Counted, Extent, Warehouse};
 /// Times that a count is asked for again which is far from what is held: the portal may have had a bad moment.
 const MOST_AGAIN: u32 = 2;
 
+/// Archived records that the search is asked for, to learn whether it shows them.
+const SAMPLE: i64 = 10;
+
 /// What counts resources.
 pub(super) struct Counter<'a, W> {
     pub(super) context: Context<'a, W>,
@@ -93,19 +96,32 @@ impl<W: Warehouse> Counter<'_, W> {
             modified: since.map(|since| Range::new(since, tomorrow)),
         };
         let mut again = 0;
-        let (portal, verdict) = loop {
+        let (portal, mut verdict) = loop {
             let portal = self.context.ask(extract::matching(client, resource, &asked)).await?;
             let verdict = tally.verdict(portal);
-            let is_worth_asking = matches!(verdict, Verdict::Surplus(_)) && again < MOST_AGAIN;
+            let is_worth_asking = matches!(verdict, Verdict::Surplus(_) | Verdict::Ambiguous) && again < MOST_AGAIN;
             if !is_worth_asking {
                 break (portal, verdict);
             }
             again += 1;
         };
+        if verdict == Verdict::Ambiguous {
+            let sample = warehouse.archived(resource, SAMPLE).await?;
+            let shown = self.context.ask(extract::shown(client, resource, &sample)).await?;
+            verdict = tally.knowing(!shown.is_empty()).verdict(portal);
+        }
+        if let Verdict::Lacking(lacking) = verdict {
+            // What was changed before it was read is in a range that the next run reads.
+            let moved =
+                Asked { modified: Some(Range::new(started_at - chrono::TimeDelta::seconds(1), tomorrow)), ..asked };
+            if self.context.ask(extract::matching(client, resource, &moved)).await? >= lacking {
+                verdict = Verdict::Explained("some changed while they were read".into());
+            }
+        }
         let (explanation, differs) = match &verdict {
             Verdict::Equal => (None, false),
             Verdict::Explained(reason) => (Some(reason.clone()), false),
-            Verdict::Lacking(_) | Verdict::Surplus(_) => (None, true),
+            Verdict::Lacking(_) | Verdict::Surplus(_) | Verdict::Ambiguous => (None, true),
         };
         let at = client.portal_now();
         let counted = Counted { at, created_until, portal, held: tally.alive, explanation, differs };

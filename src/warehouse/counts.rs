@@ -48,7 +48,7 @@ impl<D: Dialect> SqlWarehouse<D> {
             let reason = cells.word(Reason::of_word).map_err(&doing)?;
             let (is_late, rows) = (cells.boolean().map_err(&doing)?, cells.count().map_err(&doing)?);
             let of = match reason {
-                _ if is_late => &mut tally.lately_gone,
+                _ if is_late => &mut tally.uncertain,
                 Reason::Trashed => &mut tally.trashed,
                 Reason::Merged => &mut tally.merged,
                 Reason::Spam => &mut tally.spam,
@@ -58,6 +58,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         }
         let alive = format!("select count(*) from {{{table}}} where _deleted_at is null and {meant}");
         tally.alive = self.number(&alive, values.clone()).await?;
+        let undated = format!("select count(*) from {{{table}}} where _deleted_at is null and created_time is null");
+        tally.uncertain += self.number(&undated, Vec::new()).await?;
         if let Some(archive) = resource.archive {
             let flag = quoted(archive.flag);
             let archived = format!("select count(*) from {{{table}}} where {flag} and _deleted_at is null and {meant}");

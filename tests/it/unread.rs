@@ -94,6 +94,7 @@ on_every_engine! {
         // A version of these tests could not read times with a zone, and could read this one.
         let raw = r#"{"id":"702","subject":"back","modifiedTime":"2026-06-15T11:00:00.000+00:00"}"#;
         house.database.execute(&format!("update {{t}}deskhouse_rejects set version = '0.0.1', raw = '{raw}' where record_id = '702'")).await;
+        portal.sandbox.put_raw("tickets", "702", portal.sandbox.now() - TimeDelta::days(900), raw.into());
         portal.sandbox.advance(TimeDelta::hours(1));
         house.run(&["sync"]).await.exits(0);
         assert_eq!(waiting(&house.database).await, [""; 0]);

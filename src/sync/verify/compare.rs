@@ -217,7 +217,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         compared.lacking += found.saturating_sub(held);
         // One request halves the range, until a page holds it; then the page, and for each record that is too many itself.
         let levels = held.max(found).div_ceil(u64::from(self.resource.page_limit)).max(1).ilog2() + 1;
-        compared.estimate += held.abs_diff(found) * (u64::from(levels) + 3);
+        compared.estimate += held.abs_diff(found) * (u64::from(levels) + 4);
         Ok(Some(Open { range, found: Some(found) }))
     }
 

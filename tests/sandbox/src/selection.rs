@@ -153,6 +153,9 @@ fn holds(cast: &Cast, module: Module, record: &Record, bounds: Bounds, terms: &[
     slow.iter().all(|term| {
         let field = row.pointer(term.path).unwrap_or(&Value::Null);
         match &term.test {
+            Test::Among(wanted) if term.path == "/status" => {
+                has_status(wanted, (&text(field), &text(&row["statusType"])))
+            }
             Test::Among(wanted) => match field {
                 Value::Array(fields) => fields.iter().any(|field| among(wanted, &text(field))),
                 field => among(wanted, &text(field)),
