@@ -142,6 +142,7 @@ impl Error {
                 | http::Error::Unprocessable { .. }
                 | http::Error::Refused { .. }
                 | http::Error::Spent { .. }
+                | http::Error::Unreadable { .. }
                 | http::Error::Uncertain { .. } => Class::Failed,
             },
             Self::Warehouse(error) | Self::Sync(sync::Error::Warehouse(error)) => match error {
@@ -204,6 +205,7 @@ pub fn resource_hint(resource: &str, error: &extract::Error) -> Option<String> {
         | extract::Error::SomeRefused { .. }
         | extract::Error::Unsettled { .. }
         | extract::Error::NoKeys { .. }
+        | extract::Error::SomeUnreadable { .. }
         | extract::Error::Repeats { .. }
         | extract::Error::NotCounted { .. } => None,
     }
@@ -228,7 +230,10 @@ pub fn http_hint(error: &http::Error) -> Option<String> {
         }
         http::Error::Spent { .. } => "Zoho or the network is having trouble; run the same command again, it goes on where it stopped".into(),
         http::Error::NotFound { .. } => "check `zoho.desk_url`; it ends before `/api/v1`".into(),
-        http::Error::Unprocessable { .. } | http::Error::Refused { .. } | http::Error::Uncertain { .. } => return None,
+        http::Error::Unprocessable { .. }
+        | http::Error::Refused { .. }
+        | http::Error::Unreadable { .. }
+        | http::Error::Uncertain { .. } => return None,
     })
 }
 

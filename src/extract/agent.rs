@@ -1,8 +1,7 @@
 //! The person who signed in, as the portal knows them. What their role and departments mean is decided by who asks.
 
-use serde_json::Value;
-
 use crate::http::{Client, Error, Reply, Request};
+use crate::record::{Fields, text};
 
 /// The person behind a sign-in, as far as the portal tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,28 +27,25 @@ pub async fn agent(client: &Client, resource: &'static str) -> Result<Agent, Err
     let Reply { response, outcome } = client.send(&request).await;
     outcome?;
     let body = response.map(::http::Response::into_body).unwrap_or_default();
-    Ok(read(&body))
+    read(&String::from_utf8_lossy(&body))
+        .ok_or_else(|| Error::Unreadable { request: request.to_string(), found: "no object".into() })
 }
 
-fn read(body: &[u8]) -> Agent {
-    let value: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |pointer: &str| {
-        let text = value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
-        text.map(str::to_owned)
-    };
+fn read(json: &str) -> Option<Agent> {
+    let fields = Fields::of(json)?;
     let whole = || {
-        let parts: Vec<_> = [text("/firstName"), text("/lastName")].into_iter().flatten().collect();
+        let parts: Vec<_> = [fields.text("firstName"), fields.text("lastName")].into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(" "))
     };
-    let id = |id: &Value| id.as_str().map_or_else(|| id.to_string(), str::to_owned);
-    Agent {
-        name: text("/name").or_else(whole),
-        email: text("/emailId"),
-        role: text("/role/name"),
-        profile: text("/profile/name"),
-        permission: text("/rolePermissionType"),
-        departments: value["associatedDepartmentIds"].as_array().map(|ids| ids.iter().map(id).collect()),
-    }
+    let name_of = |part: &str| fields.object(part).and_then(|part| part.text("name"));
+    Some(Agent {
+        name: fields.text("name").or_else(whole),
+        email: fields.text("emailId"),
+        role: name_of("role"),
+        profile: name_of("profile"),
+        permission: fields.text("rolePermissionType"),
+        departments: fields.list("associatedDepartmentIds").map(|ids| ids.into_iter().filter_map(text).collect()),
+    })
 }
 
 #[cfg(test)]
@@ -58,9 +54,10 @@ mod tests {
 
     #[test]
     fn a_name_is_put_together_where_it_is_not_told_whole() {
-        let name = |json: &str| read(json.as_bytes()).name;
+        let name = |json: &str| read(json).expect("an agent").name;
         assert_eq!(name(r#"{"name": "Ada Byron", "lastName": "King"}"#).as_deref(), Some("Ada Byron"));
         assert_eq!(name(r#"{"firstName": "", "lastName": "King"}"#).as_deref(), Some("King"));
-        assert_eq!(read(b"<html>"), Agent::default());
+        assert_eq!(name(r#"{"lastName": "\ud83d King"}"#).as_deref(), Some("\u{fffd} King"));
+        assert_eq!(read("<html>"), None);
     }
 }

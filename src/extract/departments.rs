@@ -1,7 +1,5 @@
 //! The departments of a portal, all of them. Which of them is meant is decided by who asks.
 
-use serde::Deserialize;
-
 use crate::http::{Client, Error, Request};
 use crate::record::Record;
 
@@ -17,11 +15,6 @@ pub struct Department {
 /// Departments in one answer; the largest `limit` of the path (zoho/zohodesk-oas, `Department.json`).
 const ROWS: usize = 200;
 
-#[derive(Deserialize)]
-struct Named {
-    name: Option<String>,
-}
-
 /// Every department, in the portal's order; `resource` pays for it.
 pub async fn departments(client: &Client, resource: &'static str) -> Result<Vec<Department>, Error> {
     let mut departments: Vec<Department> = Vec::new();
@@ -32,7 +25,7 @@ pub async fn departments(client: &Client, resource: &'static str) -> Result<Vec<
         let held = departments.len();
         for record in client.get(&request).await?.records.into_iter().map(Record::new) {
             let Some(id) = record.keys().id.clone() else { continue };
-            let name = serde_json::from_str::<Named>(record.raw()).ok().and_then(|named| named.name);
+            let name = record.fields().and_then(|fields| fields.text("name"));
             if departments.iter().all(|department| department.id != id) {
                 departments.push(Department { id, name: name.unwrap_or_default() });
             }

@@ -21,6 +21,18 @@ pub enum Error {
         /// Name of the resource.
         resource: &'static str,
     },
+    /// Rows that do not tell which record they are of; the others were taken.
+    #[error(
+        "{resource}: {count} of {read} rows have no id that can be read; the others were taken, and all are asked for again"
+    )]
+    SomeUnreadable {
+        /// Name of what was read.
+        resource: &'static str,
+        /// How many.
+        count: u64,
+        /// Of so many.
+        read: u64,
+    },
     /// A list that gives the same page whatever is asked for.
     #[error("{resource}: the portal gives the same page again and again")]
     Repeats {

@@ -1,9 +1,8 @@
 //! The history of a record, as far as it tells where the record went. Only asked of one that is there no more.
 
-use serde_json::Value;
-
 use super::Error;
 use crate::http::{self, Client, Request};
+use crate::record::{Fields, text};
 use crate::resource::Resource;
 
 /// Newest events of a history that are looked at; a merge is the last one, or nearly.
@@ -27,18 +26,20 @@ pub async fn merged_into(client: &Client, resource: &'static Resource, id: &str)
 
 /// The other record of an event that tells of a merge.
 fn other_of(event: &str, id: &str) -> Option<String> {
-    let event: Value = serde_json::from_str(event).ok()?;
-    if !event["eventName"].as_str()?.contains("Merged") {
+    let event = Fields::of(event)?;
+    if !event.text("eventName")?.contains("Merged") {
         return None;
     }
-    let infos = event["eventInfo"].as_array()?;
-    infos.iter().filter_map(|info| key(&info["propertyValue"])).find(|other| other != id)
+    let infos = event.list("eventInfo")?;
+    infos.into_iter().filter_map(|info| key(Fields::of(info)?.json("propertyValue"))).find(|other| other != id)
 }
 
 /// An id, alone or in an object.
-fn key(value: &Value) -> Option<String> {
-    let value = if value.is_object() { &value["id"] } else { value };
-    let text = value.as_str().map(str::to_owned).or_else(|| value.as_u64().map(|id| id.to_string()))?;
+fn key(value: &str) -> Option<String> {
+    let text = match Fields::of(value) {
+        Some(object) => object.text("id"),
+        None => text(value),
+    }?;
     (text.len() > 5 && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
 }
 
@@ -54,7 +55,7 @@ mod tests {
             )
         };
         let other = Some("4000000123".to_owned());
-        for value in [r#"{"id":"4000000123","name":"a"}"#, r#""4000000123""#, "4000000123"] {
+        for value in [r#"{"id":"4000000123","name":"a\ud83d"}"#, r#""4000000123""#, "4000000123"] {
             assert_eq!(other_of(&event(value), "4000000777"), other);
         }
         assert_eq!(other_of(&event(r#""4000000777""#), "4000000777"), None);

@@ -28,5 +28,5 @@ pub use list::{Given, ListPage, ListReader};
 pub use organisations::{Organisation, organisations};
 pub use search::{Page, Reader, probe};
 pub use single::{Asked, Single, all, matching, shown, single, whole_list};
-pub use trash::{Binned, RECYCLE_BIN, recycle_bin};
+pub use trash::{Bin, Binned, RECYCLE_BIN, recycle_bin};
 pub use walk::{Rules, Stuck, Walk};

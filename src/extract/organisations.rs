@@ -1,8 +1,7 @@
 //! The organisations that a sign-in reaches, each of them a portal. Which of them is meant is decided by who asks.
 
-use serde_json::Value;
-
 use crate::http::{Client, Error, Request};
+use crate::record::Fields;
 
 /// An organisation, as far as it tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,23 +18,27 @@ pub struct Organisation {
 
 /// Every organisation that the sign-in reaches; `resource` pays for it. It takes the scope Desk.basic.READ.
 pub async fn organisations(client: &Client, resource: &'static str) -> Result<Vec<Organisation>, Error> {
-    let answer = client.get(&Request::new(resource, "/organizations")).await?;
-    Ok(answer.records.iter().filter_map(|record| organisation(record.get())).collect())
+    let request = Request::new(resource, "/organizations");
+    let answer = client.get(&request).await?;
+    let found: Vec<_> = answer.records.iter().filter_map(|record| organisation(record.get())).collect();
+    // One that does not say which it is might be the very one that is meant.
+    match answer.records.len() - found.len() {
+        0 => Ok(found),
+        nameless => {
+            let found = format!("{nameless} of {} organisations without an id", answer.records.len());
+            Err(Error::Unreadable { request: request.to_string(), found })
+        }
+    }
 }
 
+/// `None` where it has no id, which the documents show as a number in one place and as text in another.
 fn organisation(json: &str) -> Option<Organisation> {
-    let value: Value = serde_json::from_str(json).ok()?;
-    // The documents show the id as a number in one place and as text in another.
-    let text = |name: &str| match &value[name] {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    };
+    let fields = Fields::of(json)?;
     Some(Organisation {
-        id: text("id")?,
-        name: text("companyName"),
-        edition: text("edition"),
-        time_zone: text("timeZone"),
+        id: fields.text("id")?,
+        name: fields.text("companyName"),
+        edition: fields.text("edition"),
+        time_zone: fields.text("timeZone"),
     })
 }
 
@@ -51,5 +54,7 @@ mod tests {
             assert_eq!((read.id.as_str(), read.name, read.edition.as_deref()), ("600000001", None, Some("FREE")));
         }
         assert_eq!(organisation(r#"{"companyName": "Harbour"}"#), None);
+        let half = organisation(r#"{"id": 7, "companyName": "Harbour \ud83d"}"#).expect("an organisation");
+        assert_eq!(half.name.as_deref(), Some("Harbour \u{fffd}"));
     }
 }

@@ -2,7 +2,6 @@
 //! `sync::verify`.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
 
 use super::Error;
 use super::search::{range, record};
@@ -37,21 +36,23 @@ pub async fn single(client: &Client, resource: &'static Resource, id: &str) -> R
         Err(error) => return Err(error.into()),
     }
     let body = response.map(::http::Response::into_body).unwrap_or_default();
-    let text = String::from_utf8_lossy(&body).into_owned();
-    // An answer that is no record proves nothing.
-    let Ok(raw) = serde_json::value::RawValue::from_string(text) else { return Ok(Single::Hidden) };
+    Ok(told(resource, id, String::from_utf8_lossy(&body).into_owned()))
+}
+
+/// What an answer tells of the record that was asked for: nothing, where it cannot be read as one.
+fn told(resource: &'static Resource, id: &str, text: String) -> Single {
+    let Ok(raw) = serde_json::value::RawValue::from_string(text) else { return Single::Hidden };
     let record = record(resource, raw);
-    let fields: Value = serde_json::from_str(record.raw()).unwrap_or_default();
-    let is = |name: &str| fields[name] == true || fields[name] == "true";
-    Ok(if record.keys().id.as_deref() != Some(id) {
-        Single::Hidden
-    } else if is("isTrashed") || is("isDeleted") {
-        Single::Trashed
-    } else if is("isSpam") {
-        Single::Spam(record)
-    } else {
-        Single::Alive(record)
-    })
+    let Some(fields) = record.fields().filter(|_| record.keys().id.as_deref() == Some(id)) else {
+        return Single::Hidden;
+    };
+    match ["isTrashed", "isDeleted", "isSpam"].map(|name| fields.flag(name)) {
+        [Ok(true), ..] | [_, Ok(true), _] => Single::Trashed,
+        [Ok(false), Ok(false), Ok(true)] => Single::Spam(record),
+        [Ok(false), Ok(false), Ok(false)] => Single::Alive(record),
+        // It may be any of these.
+        _ => Single::Hidden,
+    }
 }
 
 /// Ranges that a comparison asks for.
@@ -143,5 +144,46 @@ pub async fn shown(client: &Client, resource: &'static Resource, ids: &[String])
         Ok(answer) => Ok(answer.records.into_iter().map(|raw| record(resource, raw)).collect()),
         Err(http::Error::Unprocessable { .. }) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource;
+
+    fn told_as(json: &str) -> String {
+        let tickets = resource::find("tickets").expect("a resource");
+        let told = format!("{:?}", told(tickets, "7", json.to_owned()));
+        told.split(['(', ' ']).next().expect("a word").to_owned()
+    }
+
+    #[test]
+    fn a_record_alone_tells_what_it_is_whatever_else_it_holds() {
+        let half = r#""subject":"a\ud83d","\udc00":1"#;
+        assert_eq!(told_as(&format!(r#"{{"id":"7",{half}}}"#)), "Alive");
+        assert_eq!(told_as(&format!(r#"{{"id":7,{half},"isTrashed":null,"isSpam":false}}"#)), "Alive");
+        for flag in ["true", "\"true\"", "\"TRUE\"", "1"] {
+            assert_eq!(told_as(&format!(r#"{{"id":"7",{half},"isTrashed":{flag}}}"#)), "Trashed", "{flag}");
+            assert_eq!(told_as(&format!(r#"{{"id":"7",{half},"isDeleted":{flag}}}"#)), "Trashed", "{flag}");
+            assert_eq!(told_as(&format!(r#"{{"id":"7",{half},"isSpam":{flag}}}"#)), "Spam", "{flag}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_neither_alive_nor_gone() {
+        for json in [
+            "",
+            "null",
+            "[]",
+            "\"x\"",
+            "<html>",
+            r#"{"id":"7""#,
+            r#"{"id":"8"}"#,
+            "{}",
+            r#"{"id":"7","isTrashed":"maybe"}"#,
+        ] {
+            assert_eq!(told_as(json), "Hidden", "{json}");
+        }
     }
 }

@@ -82,6 +82,14 @@ pub enum Error {
         /// The last failure.
         cause: String,
     },
+    /// The answer is not what it should be, so that nothing is known by it: the resource fails, the others go on.
+    #[error("{request} was answered with {found}")]
+    Unreadable {
+        /// Method and path.
+        request: String,
+        /// What is wrong with the answer; nothing of what it holds.
+        found: String,
+    },
     /// A request that writes was sent, and no answer tells what became of it: somebody has to look.
     #[error("{request} was sent, but whether it was carried out is not known: {cause}")]
     Uncertain {

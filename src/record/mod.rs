@@ -1,16 +1,19 @@
 //! One record as Zoho sent it: its text, and the few keys that paging needs before anything else is known of it.
 //! Typing the whole record is left to `transform`, which uses the same readers.
 
+mod fields;
 pub mod read;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use bytestring::ByteString;
 use chrono::{DateTime, Utc};
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use fields::Name;
+pub use fields::{Fields, text};
 
 /// One JSON value of a page, kept as the text that was received.
 #[derive(Debug, Clone)]
@@ -52,19 +55,22 @@ impl Record {
     /// This record with the fields of another reading of it that it lacks. What both have stays as it is here. Gives
     /// nothing where one of them is no object.
     pub fn completed_by(&self, other: &Self) -> Option<Self> {
-        type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
-        let own: Fields<'_> = serde_json::from_str(&self.raw).ok()?;
-        let others: Fields<'_> = serde_json::from_str(&other.raw).ok()?;
+        let (own, others) = (self.fields()?, other.fields()?);
         let body = self.raw.trim_end().strip_suffix('}')?;
         let mut text = body.trim_end().to_owned();
-        for (name, value) in others.iter().filter(|(name, _)| !own.contains_key(*name)) {
+        for (name, value) in others.iter().filter(|(name, _)| !own.has(name)) {
             if !text.ends_with('{') {
                 text.push(',');
             }
-            text.push_str(&format!("{}:{}", serde_json::to_string(name).ok()?, value.get()));
+            text.push_str(&format!("{}:{}", serde_json::to_string(name).ok()?, value));
         }
         text.push('}');
         Some(Self { raw: text.into(), keys: self.keys.clone() })
+    }
+
+    /// Its fields; `None` where it is no object.
+    pub fn fields(&self) -> Option<Fields<'_>> {
+        Fields::of(&self.raw)
     }
 
     /// The keys that paging needs.
@@ -97,7 +103,7 @@ impl<'de> Visitor<'de> for KeysSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
         let mut keys = Keys::default();
         let mut mended = false;
-        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+        while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
             let (is_modified, is_created) = (name == self.modified, name == "createdTime");
             if name == self.id {
                 let id = read::text(map.next_value::<&RawValue>()?.get(), &mut mended);
@@ -124,7 +130,8 @@ mod tests {
 
     #[test]
     fn keys_are_read_whatever_stands_around_them() {
-        let read = keys(r#"{"a":{"id":"x"},"id":7,"modifiedTime":"2026-01-02T03:04:05.000Z","cf":{"é\ud800":1}}"#);
+        let read =
+            keys(r#"{"a":{"id":"x"},"id":7,"modifiedTime":"2026-01-02T03:04:05.000Z","cf":{"é\ud800":1},"\ud800":2}"#);
         assert_eq!(read.id.as_deref(), Some("7"));
         assert_eq!(read.modified.map(|time| time.timestamp()), Some(1_767_323_045));
         assert_eq!(read.created, None);

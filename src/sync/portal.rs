@@ -52,7 +52,12 @@ pub(super) async fn greet(client: &Client, configured: Option<&OrgId>) -> Result
     let found = match extract::organisations(client, "portal").await {
         Ok(found) => found,
         // The scope for it may be missing; the portal's time came with the refusal, and the id is known.
-        Err(http::Error::NotGranted { .. } | http::Error::NotFound { .. } | http::Error::Refused { .. }) => {
+        Err(
+            http::Error::NotGranted { .. }
+            | http::Error::NotFound { .. }
+            | http::Error::Refused { .. }
+            | http::Error::Unreadable { .. },
+        ) => {
             let org_id = configured.cloned().ok_or(Error::WhichPortal { found: Vec::new() })?;
             return Ok(Portal { org_id, edition: None });
         }

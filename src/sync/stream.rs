@@ -226,9 +226,11 @@ pub(super) fn settle(halt: Halt, outcome: &mut ResourceOutcome) -> Stop {
             }
             error => (State::Failed, Some(error.to_string()), Stop::Failed(error.into())),
         },
-        Halt::Read(error @ (extract::Error::Doubtful { .. } | extract::Error::SomeRefused { .. })) => {
-            (State::Partial, Some(error.to_string()), Stop::Failed(error))
-        }
+        Halt::Read(
+            error @ (extract::Error::Doubtful { .. }
+            | extract::Error::SomeRefused { .. }
+            | extract::Error::SomeUnreadable { .. }),
+        ) => (State::Partial, Some(error.to_string()), Stop::Failed(error)),
         Halt::Read(error) => (State::Failed, Some(error.to_string()), Stop::Failed(error)),
     };
     outcome.state = state;

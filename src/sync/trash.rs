@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::Event;
 use super::context::Context;
 use super::stream::{End, Halt, settle};
-use crate::extract::{self, RECYCLE_BIN};
+use crate::extract::{self, Bin, RECYCLE_BIN};
 use crate::ledger::{Counts, ResourceOutcome, State};
 use crate::resource;
 use crate::warehouse::{Found, Warehouse};
@@ -45,18 +45,24 @@ impl<W: Warehouse> Trash<'_, W> {
         // Once more by as much as the index lags: what it still showed after the last reading is marked now.
         let since = read_until.map(|until| until - self.context.plan.overlap);
         let now = self.context.client.portal_now();
-        let binned = self.context.ask(extract::recycle_bin(self.context.client, since)).await?;
-        counts.read = binned.len() as u64;
+        let Bin { rows: binned, nameless } = self.context.ask(extract::recycle_bin(self.context.client, since)).await?;
+        counts.read = binned.len() as u64 + nameless;
         // Every table and not only those of this run: the bookmark is one for all.
         let with_bin = || resource::ALL.iter().filter(|resource| resource.has_bin);
         let found = with_bin()
             .map(|resource| Found { gone: binned.clone(), ..Found::new(resource, self.context.run, now) })
             .collect();
-        let landed = self.context.warehouse.land_found(found, Some((RECYCLE_BIN, now))).await?;
+        // What was deleted and cannot be told is looked for again, so the bookmark does not pass it by.
+        let read_until = (nameless == 0).then_some((RECYCLE_BIN, now));
+        let landed = self.context.warehouse.land_found(found, read_until).await?;
         for (resource, landed) in with_bin().zip(landed) {
             if let Some(end) = ends.iter_mut().find(|end| end.outcome.resource == resource.name) {
                 end.outcome.counts += landed.counts;
             }
+        }
+        if nameless > 0 {
+            let (resource, read) = (RECYCLE_BIN, counts.read);
+            return Err(Halt::Read(extract::Error::SomeUnreadable { resource, count: nameless, read }));
         }
         Ok(())
     }
