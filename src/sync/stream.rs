@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::children::Children;
 use super::context::Context;
+use super::detail;
 use super::list::Listing;
 use super::walks::Walks;
 use super::{Backfill, Error, Event, PAGES_WAITING};
@@ -116,6 +117,7 @@ impl<W: Warehouse> Stream<'_, W> {
             let windows = self.context.warehouse.plan_backfill(self.context.run, self.resource, key, range).await;
             return self.read_and_land_windows(windows?, counts).await;
         }
+        detail::ask_again(self.context, self.resource, counts).await?;
         let history = self.history().await?;
         if history.unfinished_first(self.context.started_at, self.context.plan.overlap) {
             self.read_and_land_windows(history.open, counts).await?;

@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     (46, "0046_credits", include_str!("../../migrations/0046_credits.sql")),
     (50, "0050_contracts", include_str!("../../migrations/0050_contracts.sql")),
     (51, "0051_article_parts", include_str!("../../migrations/0051_article_parts.sql")),
+    (64, "0064_queue", include_str!("../../migrations/0064_queue.sql")),
 ];
 
 /// The ledger's name for the views, which hold no data and are made again whenever they change.

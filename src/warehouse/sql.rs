@@ -12,12 +12,13 @@ use super::dialect::{Dialect, Durability, Stamp};
 use super::error::{Error, Trouble};
 use super::ledger::{self, Status};
 use super::migrate::migrate;
+use super::queue::{self, Owing};
 use super::tombstones::{Complete, Fate, Found, Missing, Turns};
 use super::value::Value;
 use super::{Batch, Landed, Warehouse};
 use crate::ledger::{
-    Bookmark, Counts, History, Key, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Spread,
-    Today, Window, WindowId,
+    Bookmark, Counts, History, Key, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, Sight, Spending, Spent,
+    Spread, Today, Window, WindowId,
 };
 use crate::resource::{Kind, Resource};
 use crate::transform::{Reject, Row};
@@ -76,14 +77,13 @@ impl<D: Dialect> SqlWarehouse<D> {
     }
 
     /// Lands rows that are new or changed, and says how many were which.
-    /// What was read tells of the time `known_at`.
     pub(super) async fn land_rows(
         &self,
         open: &mut Open<D>,
         resource: &'static Resource,
         rows: Vec<Row>,
         stamp: Stamp,
-        known_at: DateTime<Utc>,
+        sight: Sight,
     ) -> Result<Counts, Trouble> {
         let received = rows.len();
         let rows = newest_of_each(rows);
@@ -91,9 +91,10 @@ impl<D: Dialect> SqlWarehouse<D> {
         // Fingerprints first: an unchanged row then costs a look-up and is never sent.
         let keys = rows.iter().map(|row| row.id.clone()).collect();
         let held = self.dialect.held(open, resource, keys).await?;
+        self.note_details(open, resource, queue::details_of(&rows), stamp).await?;
         let (mut fresh, mut changed, mut turns) = (Vec::new(), Vec::new(), Turns::default());
         for (row, held) in rows.into_iter().zip(held) {
-            match turns.fate(row, held, known_at, stamp.synced_at) {
+            match turns.fate(row, held, sight, stamp.synced_at) {
                 Fate::Fresh(row) => fresh.push(row),
                 Fate::Changed(row) => changed.push(row),
                 Fate::Unchanged => counts.unchanged += 1,
@@ -158,14 +159,14 @@ impl<D: Dialect> SqlWarehouse<D> {
 
     /// Lands a batch in an open transaction; nothing when the ledger does not stand where one of its parts begins.
     async fn land_in(&self, open: &mut Open<D>, batch: Batch) -> Result<Option<Landed>, Trouble> {
-        let (read, known_at) = (batch.read(), batch.at - batch.overlap);
+        let read = batch.read();
         let Batch { resource, run, parts, rows, rejects, at, overlap } = batch;
         let stamp = Stamp { synced_at: at, run };
         if !self.save_progress(open, resource, run, &parts).await? {
             return Ok(None);
         }
         self.forget_rejects(open, resource, &rows).await?;
-        let counts = self.land_rows(open, resource, rows, stamp, known_at).await?;
+        let counts = self.land_rows(open, resource, rows, stamp, Sight::Shown).await?;
         let counts = Counts { read, rejected: rejects.len() as u64, ..counts };
         self.land_rejects(open, resource, rejects, stamp).await?;
         self.count(open, resource.name, counts, stamp).await?;
@@ -318,6 +319,10 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
 
     async fn deleted(&self, resource: &'static Resource, ids: Vec<ByteString>) -> Result<Vec<ByteString>, Error> {
         self.read_deleted(resource, ids).await
+    }
+
+    async fn owing(&self, resource: &'static Resource) -> Result<Vec<Owing>, Error> {
+        self.read_owing(resource).await
     }
 
     async fn check(&self, resource: &'static Resource) -> Result<Option<Check>, Error> {

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bytestring::ByteString;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::Landed;
 use super::children::Parent;
@@ -13,7 +13,7 @@ use super::error::{Error, Trouble};
 use super::sql::{Open, SqlWarehouse, is_older};
 use super::statement::{TOMBSTONE, quoted};
 use super::value::{Cells, Value};
-use crate::ledger::{Brake, Counts, Reason, RunId, Tombstone};
+use crate::ledger::{Brake, Counts, Reason, RunId, Sight, Tombstone};
 use crate::resource::{self, Kind, Resource};
 use crate::transform::{Reject, Row};
 
@@ -36,15 +36,15 @@ pub struct Found {
     pub parents: Vec<Parent>,
     /// When it was read, on the portal's clock.
     pub at: DateTime<Utc>,
-    /// By how much a search index may lag behind the records; nothing for lists and single records.
-    pub lag: TimeDelta,
+    /// How it is known that the rows are there.
+    pub sight: Sight,
 }
 
 impl Found {
-    /// Nothing yet.
+    /// Nothing yet, of a list that is read whole or of single records.
     pub fn new(resource: &'static Resource, run: RunId, at: DateTime<Utc>) -> Self {
         let (rows, rejects, gone) = (Vec::new(), Vec::new(), Vec::new());
-        Self { resource, run, read: 0, rows, rejects, gone, parents: Vec::new(), at, lag: TimeDelta::zero() }
+        Self { resource, run, read: 0, rows, rejects, gone, parents: Vec::new(), at, sight: Sight::Read }
     }
 }
 
@@ -95,14 +95,8 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// Decides on a row beside what is held of it. `known_at` is the time that the page tells of.
-    pub(super) fn fate(
-        &mut self,
-        mut row: Row,
-        held: Option<Held>,
-        known_at: DateTime<Utc>,
-        at: DateTime<Utc>,
-    ) -> Fate {
+    /// Decides on a row that was seen in this way and at that time, beside what is held of it.
+    pub(super) fn fate(&mut self, mut row: Row, held: Option<Held>, sight: Sight, at: DateTime<Utc>) -> Fate {
         let found_trashed = || Box::new(Tombstone::new(Reason::Trashed, at));
         let Some(held) = held else {
             row.tombstone = row.is_trashed.then(found_trashed);
@@ -115,7 +109,7 @@ impl Turns {
                 self.died.push(row.id.to_string());
                 Fate::Changed(row)
             }
-            Some(tombstone) if !row.is_trashed && tombstone.is_undone_by(row.cursor, known_at) => {
+            Some(tombstone) if !row.is_trashed && tombstone.is_undone_by(row.cursor, sight, at) => {
                 self.risen.push((row.id.to_string(), *tombstone));
                 Fate::Changed(row)
             }
@@ -239,7 +233,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         let rejected = found.rejects.len() as u64;
         self.dialect.alone(open, found.resource.name).await?;
         self.forget_rejects(open, found.resource, &found.rows).await?;
-        let counts = self.land_rows(open, found.resource, found.rows, stamp, found.at - found.lag).await?;
+        let counts = self.land_rows(open, found.resource, found.rows, stamp, found.sight).await?;
         self.land_rejects(open, found.resource, found.rejects, stamp).await?;
         let buried = self.bury(open, found.resource, found.gone, stamp).await?;
         let counts = Counts { read: found.read, rejected, deleted: counts.deleted + buried, ..counts };

@@ -58,4 +58,4 @@ pub use departures::{Departed, Leaving};
 pub use faults::Fault;
 pub use journal::Logged;
 pub use sandbox::{Placed, Sandbox};
-pub use settings::{Bounds, Clock, Farewell, Language, Settings};
+pub use settings::{Bounds, Clock, Farewell, Language, Merged, Settings};
