@@ -14,7 +14,8 @@ const EVENTS: &str = "100";
 pub async fn merged_into(client: &Client, resource: &'static Resource, id: &str) -> Result<Option<String>, Error> {
     let Some(history) = resource.history else { return Ok(None) };
     let path = format!("{}{history}", resource.record_path(id));
-    let request = Request::new(resource.name, &path).with("from", "1").with("limit", EVENTS);
+    // Without `from`: nobody says whether 1 is the newest event or the one before it.
+    let request = Request::new(resource.name, &path).with("limit", EVENTS);
     match client.get(&request).await {
         Ok(answer) => Ok(answer.records.iter().find_map(|event| other_of(event.get(), id))),
         Err(http::Error::NotFound { .. } | http::Error::NotGranted { .. } | http::Error::Unprocessable { .. }) => {

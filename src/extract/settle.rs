@@ -160,7 +160,12 @@ impl Reader {
                 if time.is_none_or(|time| time == at) { Other::Hides } else { Other::Moved }
             }
             // A search may hide each of these.
-            Single::Alive(_) | Single::Spam(_) | Single::Hidden | Single::Trashed | Single::NotFound => Other::Moved,
+            Single::Alive(_)
+            | Single::Spam(_)
+            | Single::Hidden
+            | Single::Trashed
+            | Single::Merged(_)
+            | Single::NotFound => Other::Moved,
         })
     }
 

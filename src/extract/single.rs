@@ -19,10 +19,25 @@ pub enum Single {
     Spam(Record),
     /// It is there and says that it is in the recycle bin.
     Trashed,
+    /// Another record answers in its place: it was merged into the one of this id.
+    Merged(String),
     /// There is no such record.
     NotFound,
     /// It may not be seen, so that nothing is known of it.
     Hidden,
+}
+
+impl Single {
+    /// The record, if it can be read; otherwise why not.
+    pub fn record(self) -> Result<Record, &'static str> {
+        match self {
+            Self::Alive(record) | Self::Spam(record) => Ok(record),
+            Self::Trashed => Err("it is in the recycle bin"),
+            Self::Merged(_) => Err("it was merged into another record"),
+            Self::NotFound => Err("it was not found (404)"),
+            Self::Hidden => Err("it may not be seen alone, or the answer is no record"),
+        }
+    }
 }
 
 /// Asks for one record.
@@ -43,9 +58,12 @@ pub async fn single(client: &Client, resource: &'static Resource, id: &str) -> R
 fn told(resource: &'static Resource, id: &str, text: String) -> Single {
     let Ok(raw) = serde_json::value::RawValue::from_string(text) else { return Single::Hidden };
     let record = record(resource, raw);
-    let Some(fields) = record.fields().filter(|_| record.keys().id.as_deref() == Some(id)) else {
-        return Single::Hidden;
-    };
+    let (Some(fields), Some(found)) = (record.fields(), record.keys().id.as_deref()) else { return Single::Hidden };
+    if found != id {
+        // An id of Zoho's, and not whatever else may stand there.
+        let is_id = found.len() > 5 && found.bytes().all(|byte| byte.is_ascii_digit());
+        return if is_id { Single::Merged(found.to_owned()) } else { Single::Hidden };
+    }
     match ["isTrashed", "isDeleted", "isSpam"].map(|name| fields.flag(name)) {
         [Ok(true), ..] | [_, Ok(true), _] => Single::Trashed,
         [Ok(false), Ok(false), Ok(true)] => Single::Spam(record),
@@ -110,8 +128,10 @@ mod tests {
 
     fn told_as(json: &str) -> String {
         let tickets = resource::find("tickets").expect("a resource");
-        let told = format!("{:?}", told(tickets, "7", json.to_owned()));
-        told.split(['(', ' ']).next().expect("a word").to_owned()
+        match told(tickets, "7", json.to_owned()) {
+            Single::Merged(other) => format!("Merged into {other}"),
+            told => format!("{told:?}").split(['(', ' ']).next().expect("a word").to_owned(),
+        }
     }
 
     #[test]
@@ -127,6 +147,12 @@ mod tests {
     }
 
     #[test]
+    fn another_record_in_its_place_is_what_it_was_merged_into() {
+        assert_eq!(told_as(r#"{"id":"4000000123","subject":"a\ud83d","isTrashed":true}"#), "Merged into 4000000123");
+        assert_eq!(told_as(r#"{"id":4000000123}"#), "Merged into 4000000123");
+    }
+
+    #[test]
     fn what_cannot_be_read_is_neither_alive_nor_gone() {
         for json in [
             "",
@@ -137,6 +163,7 @@ mod tests {
             r#"{"id":"7""#,
             r#"{"id":"8"}"#,
             "{}",
+            r#"{"id":"x"}"#,
             r#"{"id":"7","isTrashed":"maybe"}"#,
         ] {
             assert_eq!(told_as(json), "Hidden", "{json}");

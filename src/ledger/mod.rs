@@ -13,5 +13,5 @@ pub use bookmark::{Bookmark, History};
 pub use credits::{Booking, Spending, Spent, Today};
 pub use run::{Counts, ResourceOutcome, RunEnd, RunId, RunStart, State, Usage};
 pub use tally::{Tally, Verdict};
-pub use tombstone::{Brake, Reason, Tombstone};
+pub use tombstone::{Brake, Reason, Sight, Tombstone};
 pub use window::{Key, Progress, Purpose, Range, Window, WindowId};

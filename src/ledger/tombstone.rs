@@ -6,9 +6,10 @@
 //!
 //! - A deletion counts unless the record was changed in a later second than it was deleted: what is in the recycle bin
 //!   cannot be edited, so somebody had restored it.
-//! - A record that is seen alive is restored if it was changed in a later second, or if what was seen tells of a time after
-//!   the deletion: the time of reading, less the lag of the index. Its modified time need not be new; Zoho does not say
-//!   that restoring moves it.
+//! - A record that is shown by a search is restored if it was changed in a later second. That it is shown at all proves
+//!   nothing: the vendor does not say whether a search leaves out what is in the bin or was merged away.
+//! - A record that was read alone, or in a list that is read whole and whose tombstones come from that list, is restored if
+//!   it was read after the deletion. Its modified time need not be new; Zoho does not say that restoring moves it.
 //! - A deletion of an id that the warehouse does not hold leaves nothing behind. A stale page can still bring the record
 //!   afterwards, so the recycle bin is read after all pages of a run, and each time again by as much as the index lags.
 
@@ -47,6 +48,15 @@ impl Reason {
     }
 }
 
+/// How it is known that a record is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// A search shows it, which may show what has gone as well.
+    Shown,
+    /// It was read alone, or in a list that is read whole.
+    Read,
+}
+
 /// What is known of a record that is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tombstone {
@@ -72,10 +82,9 @@ impl Tombstone {
         modified.is_none_or(|modified| !self.is_before(modified))
     }
 
-    /// Whether a record that was seen alive, and last changed at `modified`, has been restored. What was seen tells of the
-    /// time `known_at`.
-    pub fn is_undone_by(&self, modified: Option<DateTime<Utc>>, known_at: DateTime<Utc>) -> bool {
-        known_at > self.deleted_at || modified.is_some_and(|modified| self.is_before(modified))
+    /// Whether a record that last changed at `modified`, and was seen alive in this way and at that time, has been restored.
+    pub fn is_undone_by(&self, modified: Option<DateTime<Utc>>, sight: Sight, at: DateTime<Utc>) -> bool {
+        (sight == Sight::Read && at > self.deleted_at) || modified.is_some_and(|modified| self.is_before(modified))
     }
 
     /// Whether it says more than the one that is held: of a later deletion, or who did it.
@@ -139,8 +148,15 @@ mod tests {
         assert!(trashed(100).counts_after(Some(at(100))));
         assert!(!trashed(100).counts_after(Some(at(101))));
         assert!(trashed(100).counts_after(None));
-        assert!(trashed(100).is_undone_by(Some(at(101)), at(0)));
-        assert!(!trashed(100).is_undone_by(Some(at(100)), at(100)));
+        assert!(trashed(100).is_undone_by(Some(at(101)), Sight::Shown, at(0)));
+        assert!(!trashed(100).is_undone_by(Some(at(100)), Sight::Read, at(100)));
+    }
+
+    #[test]
+    fn what_a_search_shows_unchanged_proves_nothing_however_late() {
+        assert!(!trashed(100).is_undone_by(Some(at(100)), Sight::Shown, at(1_000_000)));
+        assert!(trashed(100).is_undone_by(Some(at(100)), Sight::Read, at(101)));
+        assert!(trashed(100).is_undone_by(None, Sight::Read, at(101)));
     }
 
     #[test]
@@ -169,8 +185,7 @@ mod tests {
         #[test]
         fn a_deletion_and_a_change_are_judged_alike_in_either_order(deleted in 0i64..50, modified in 0i64..50) {
             let (tombstone, modified) = (trashed(deleted), Some(at(modified)));
-            let long_ago = at(-1);
-            prop_assert_eq!(tombstone.counts_after(modified), !tombstone.is_undone_by(modified, long_ago));
+            prop_assert_eq!(tombstone.counts_after(modified), !tombstone.is_undone_by(modified, Sight::Shown, at(1_000)));
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::archive::Shelves;
 use super::context::Context;
+use super::detail;
 use super::stream::{End, settle};
 use super::tally::Counter;
 use super::trash::Trash;
@@ -34,6 +35,7 @@ impl<W: Warehouse> After<'_, W> {
             self.compare(ends, &first).await;
             counter.recount(ends, differing).await;
         }
+        self.tell_what_is_owed(ends).await;
         vec![bin]
     }
 
@@ -52,6 +54,24 @@ impl<W: Warehouse> After<'_, W> {
                     end.outcome.error = Some(gap);
                 }
                 Err(halt) => end.stop = Some(settle(halt, &mut end.outcome)),
+            }
+        }
+    }
+
+    /// What lacks its details now, when it is known what has left, is not complete.
+    async fn tell_what_is_owed(&self, ends: &mut [End]) {
+        for end in ends.iter_mut().filter(|end| matches!(end.outcome.state, State::Complete | State::Partial)) {
+            let Some(resource) = resource::find(end.outcome.resource) else { continue };
+            match detail::owed(self.context, resource).await {
+                Ok(None) => {}
+                Ok(Some(owed)) => {
+                    end.outcome.state = State::Partial;
+                    end.outcome.error = Some(match end.outcome.error.take() {
+                        Some(error) => format!("{error}; {owed}"),
+                        None => owed,
+                    });
+                }
+                Err(error) => end.stop = Some(settle(error.into(), &mut end.outcome)),
             }
         }
     }

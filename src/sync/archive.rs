@@ -3,9 +3,12 @@
 //! as archived, and not read again.
 
 use std::collections::HashSet;
+use std::pin::pin;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::StreamExt;
 
+use super::alone;
 use super::context::Context;
 use super::stream::Halt;
 use crate::extract::{self, ArchiveList, Department, Gap, Single};
@@ -20,9 +23,6 @@ const TURN: TimeDelta = TimeDelta::days(28);
 
 /// Archived records that the search is asked for, to learn whether it shows them.
 const SAMPLE: i64 = 10;
-
-/// Records that are landed together.
-const BATCH: usize = 100;
 
 /// What reads an archive.
 pub(super) struct Shelves<'a, W> {
@@ -49,16 +49,22 @@ impl<W: Warehouse> Shelves<'_, W> {
         }
         // What the search has just shown needs no list.
         let is_known = read_until.is_none() && self.is_searched(resource).await?;
-        let mut gaps = Vec::new();
+        let (mut gaps, mut hidden) = (Vec::new(), 0);
         if !is_known {
             let since = self.context.warehouse.history(resource).await?.start();
             for department in self.departments(resource).await? {
                 let (ids, gap) = self.list(resource, archive, &department, since).await?;
                 gaps.extend(gap);
-                self.land(resource, archive, ids, counts).await?;
+                hidden += self.land(resource, archive, ids, counts).await?;
             }
         }
-        self.done(resource, archive, now).await?;
+        if hidden > 0 {
+            gaps.push(format!("{hidden} records of the archive may not be seen alone"));
+        }
+        // What may not be seen alone today is asked for again by the next run.
+        if hidden == 0 {
+            self.done(resource, archive, now).await?;
+        }
         Ok((!gaps.is_empty()).then(|| gaps.join("; ")))
     }
 
@@ -121,58 +127,73 @@ impl<W: Warehouse> Shelves<'_, W> {
         Ok(shelves)
     }
 
-    /// Reads and lands those of the ids that are not held as archived.
+    /// Reads and lands those of the ids that are not held as archived; gives how many of them may not be seen.
     pub(super) async fn land(
         &self,
         resource: &'static Resource,
         archive: &Archive,
         ids: Vec<String>,
         counts: &mut Counts,
-    ) -> Result<(), Halt> {
+    ) -> Result<u64, Halt> {
         let wanted = self.context.warehouse.not_archived(resource, ids).await?;
         self.land_all(resource, archive, &wanted, counts).await
     }
 
-    /// Reads and lands all of the ids.
+    /// Reads and lands all of the ids; gives how many of them may not be seen.
     pub(super) async fn land_all(
         &self,
         resource: &'static Resource,
         archive: &Archive,
         ids: &[String],
         counts: &mut Counts,
-    ) -> Result<(), Halt> {
-        for ids in ids.chunks(BATCH) {
-            *counts += self.land_batch(resource, archive, ids).await?;
+    ) -> Result<u64, Halt> {
+        let mut hidden = 0;
+        for ids in ids.chunks(alone::BATCH) {
+            hidden += self.land_batch(resource, archive, ids, counts).await?;
         }
-        Ok(())
+        Ok(hidden)
     }
 
     /// A search tells more of a record than the record itself, and of a hundred at once. It may not know yet that one is
     /// archived.
-    async fn land_batch(&self, resource: &'static Resource, archive: &Archive, ids: &[String]) -> Result<Counts, Halt> {
+    async fn land_batch(
+        &self,
+        resource: &'static Resource,
+        archive: &Archive,
+        ids: &[String],
+        counts: &mut Counts,
+    ) -> Result<u64, Halt> {
         let (client, mapper) = (self.context.client, Mapper::new(resource, self.context.plan.keep_raw));
         let mut found = Found::new(resource, self.context.run, client.portal_now());
         let rows = self.context.ask(extract::shown(client, resource, ids)).await?;
         found.rows.extend(rows.into_iter().filter_map(|record| mapper.row(record).ok()));
-        found.rows.retain(|row| row.is_true(resource, archive.flag));
+        // That it is shown brings nothing back to life that is held as deleted; that it is read alone does.
+        let keys = ids.iter().map(|id| id.as_str().into()).collect();
+        let deleted: HashSet<_> = self.context.warehouse.deleted(resource, keys).await?.into_iter().collect();
+        found.rows.retain(|row| row.is_true(resource, archive.flag) && !deleted.contains(&row.id));
         let shown: HashSet<_> = found.rows.iter().map(|row| row.id.to_string()).collect();
-        for id in ids.iter().filter(|id| !shown.contains(*id)) {
-            // What has left between the list and now is no record of the archive any more.
-            let single = self.context.ask(extract::single(client, resource, id)).await?;
-            let (Single::Alive(record) | Single::Spam(record)) = single else {
-                continue;
-            };
-            match mapper.row(record) {
-                Ok(row) => found.rows.push(row),
-                Err(reject) => found.rejects.push(reject),
+        let rest = ids.iter().filter(|id| !shown.contains(*id)).cloned().collect();
+        let asked =
+            alone::each(self.context, rest, |id: String| async move { extract::single(client, resource, &id).await });
+        let (mut asked, mut halt, mut hidden) = (pin!(asked), None, 0);
+        while let Some(batch) = asked.next().await {
+            for single in alone::answers(batch, &mut halt) {
+                match single {
+                    Single::Alive(record) | Single::Spam(record) => match mapper.row(record) {
+                        Ok(row) => found.rows.push(row),
+                        Err(reject) => found.rejects.push(reject),
+                    },
+                    // What has left between the list and now is no record of the archive any more.
+                    Single::Trashed | Single::Merged(_) | Single::NotFound => {}
+                    Single::Hidden => hidden += 1,
+                }
             }
         }
         found.read = (found.rows.len() + found.rejects.len()) as u64;
-        let landed = self.context.warehouse.land_found(vec![found], None).await?;
-        Ok(landed.into_iter().fold(Counts::default(), |mut sum, landed| {
-            sum += landed.counts;
-            sum
-        }))
+        for landed in self.context.warehouse.land_found(vec![found], None).await? {
+            *counts += landed.counts;
+        }
+        halt.map_or(Ok(hidden), Err)
     }
 
     async fn done(&self, resource: &'static Resource, archive: &Archive, now: DateTime<Utc>) -> Result<(), Halt> {

@@ -353,7 +353,7 @@ impl<W: Warehouse> Reader<'_, W> {
             Halt::Read(extract::Error::Http(http::Error::NotFound { request })) => {
                 let single = extract::single(self.context.client, self.parent, &parent.id);
                 Ok(match self.context.ask(single).await? {
-                    Single::NotFound | Single::Trashed | Single::Spam(_) => Listed::ParentGone,
+                    Single::NotFound | Single::Merged(_) | Single::Trashed | Single::Spam(_) => Listed::ParentGone,
                     Single::Alive(_) | Single::Hidden => Listed::Refused(http::Error::NotFound { request }.into()),
                 })
             }

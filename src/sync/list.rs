@@ -2,12 +2,15 @@
 //! that it was all of it. How it is paged is decided in `extract`, what a tombstone makes of a row by the warehouse.
 
 use std::collections::{HashMap, HashSet};
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytestring::ByteString;
 use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
 
 use super::Event;
+use super::alone;
 use super::context::Context;
 use super::stream::Halt;
 use crate::extract::{self, ListPage, ListReader, Single};
@@ -120,15 +123,19 @@ impl<W: Warehouse> Listing<'_, W> {
         let mapper = Mapper::new(self.resource, self.context.plan.keep_raw);
         while let Some(page) = self.page(reader).await? {
             let records = page.records.len();
-            let rows = match changes {
+            let (rows, halt) = match changes {
                 Some(changes) => self.details(&mapper, changes, page.records, seen).await?,
-                None => rows(&mapper, page),
+                None => (rows(&mapper, page), None),
             };
             self.context.tell_page(self.resource.name, records, None);
             let found = self.found(rows, seen);
             for landed in self.context.warehouse.land_found(vec![found], None).await? {
                 *counts += landed.counts;
                 self.context.observer.see(&Event::Landed { resource: self.resource.name, counts: landed.counts });
+            }
+            // What was read of the page by then has been paid for, and has landed.
+            if let Some(halt) = halt {
+                return Err(halt);
             }
         }
         Ok(())
@@ -138,14 +145,15 @@ impl<W: Warehouse> Listing<'_, W> {
         self.context.ask(reader.next()).await
     }
 
-    /// Reads each record by itself that is new or has changed, and gives the rows of these.
+    /// Reads each record by itself that is new or has changed, and gives the rows of these, and why not all of them were
+    /// read.
     async fn details(
         &self,
         mapper: &Mapper,
         changes: &mut Changes,
         records: Vec<Record>,
         seen: &mut Seen,
-    ) -> Result<Vec<Result<Row, Reject>>, Halt> {
+    ) -> Result<(Vec<Result<Row, Reject>>, Option<Halt>), Halt> {
         // As it would be fingerprinted if nothing had changed.
         let fingerprint = |record: &Record| {
             let id = record.keys().id.as_deref().unwrap_or_default();
@@ -154,8 +162,14 @@ impl<W: Warehouse> Listing<'_, W> {
         };
         let fingerprints = records.iter().map(fingerprint).collect();
         let unchanged = self.context.warehouse.unchanged(self.resource, fingerprints).await?;
+        // What has changed for certain is asked for together; whether the others are, the answers before them tell.
+        let records: Vec<_> = records.into_iter().zip(unchanged).collect();
+        let certain = records.iter().filter(|(_, looks_unchanged)| !looks_unchanged);
+        let certain: Vec<_> = certain.filter_map(|(record, _)| record.keys().id.clone()).collect();
+        let certain = certain.into_iter().filter(|id| !seen.ids.contains(id.as_str())).collect();
+        let (mut known, halt) = self.alone(certain).await;
         let mut rows = Vec::new();
-        for (record, looks_unchanged) in records.into_iter().zip(unchanged) {
+        for (record, looks_unchanged) in records {
             let Some(id) = record.keys().id.clone() else {
                 rows.push(mapper.row(record));
                 continue;
@@ -168,18 +182,37 @@ impl<W: Warehouse> Listing<'_, W> {
                 seen.ids.insert(id.into());
                 continue;
             }
-            let single = self.context.ask(extract::single(self.context.client, self.resource, &id)).await?;
-            rows.push(match single {
-                Single::Alive(whole) | Single::Spam(whole) => {
+            let single = match known.remove(&id) {
+                Some(single) => single,
+                None if halt.is_some() => continue,
+                None => self.context.ask(extract::single(self.context.client, self.resource, &id)).await?,
+            };
+            rows.push(match single.record() {
+                Ok(whole) => {
                     let time = record.keys().modified.or(whole.keys().modified);
                     changes.is_older |= changes.read_until.zip(time).is_some_and(|(until, time)| time < until);
                     mapper.completed_at(record, &whole, time)
                 }
                 // The list has it; what it tells is better than nothing.
-                Single::Trashed | Single::NotFound | Single::Hidden => mapper.row(record),
+                Err(reason) => mapper.owing(record, reason),
             });
         }
-        Ok(rows)
+        Ok((rows, halt))
+    }
+
+    /// Asks for each of these alone; with what was answered, why not all of them were.
+    async fn alone(&self, ids: Vec<String>) -> (HashMap<String, Single>, Option<Halt>) {
+        let (client, resource) = (self.context.client, self.resource);
+        let (mut known, mut halt) = (HashMap::new(), None);
+        let asked = alone::each(self.context, ids, |id: String| async move {
+            let single = extract::single(client, resource, &id).await?;
+            Ok((id, single))
+        });
+        let mut asked = pin!(asked);
+        while let Some(batch) = asked.next().await {
+            known.extend(alone::answers(batch, &mut halt));
+        }
+        (known, halt)
     }
 
     /// Sorts what a page has come to, and adds the keys of its records to those that were seen.

@@ -2,6 +2,7 @@
 //! is in `stream`, what people see of it is left to `report`.
 
 mod after;
+mod alone;
 mod apart;
 mod archive;
 mod books;
@@ -69,6 +70,13 @@ pub struct Plan {
     pub detail: Vec<&'static Resource>,
     /// Who runs it.
     pub holder: String,
+}
+
+impl Plan {
+    /// Whether rows of this resource are completed by the record read alone because somebody wants it so.
+    fn asks_details(&self, resource: &Resource) -> bool {
+        resource.has_detail() && self.detail.iter().any(|named| named.name == resource.name)
+    }
 }
 
 /// An explicit range of time, for which no bookmark moves.

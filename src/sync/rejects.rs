@@ -1,12 +1,11 @@
 //! Records that an earlier version could make no row of: read once more by the readers of this one, from what was kept of
 //! them. Single cells of rows are the warehouse's own business.
 
-use chrono::DateTime;
 use serde_json::value::RawValue;
 
 use super::context::Context;
 use super::stream::Halt;
-use crate::ledger::Counts;
+use crate::ledger::{Counts, Sight};
 use crate::record::Record;
 use crate::resource::{Feed, Resource};
 use crate::transform::Mapper;
@@ -33,7 +32,7 @@ pub(super) async fn read_again<W: Warehouse>(
         }
         let now = context.client.portal_now();
         // It tells nothing of what has become of the record since, its deletion above all.
-        let mut found = Found { lag: now - DateTime::UNIX_EPOCH, ..Found::new(resource, context.run, now) };
+        let mut found = Found { sight: Sight::Shown, ..Found::new(resource, context.run, now) };
         // What was kept as received is JSON; what could not be is a text, which makes no row either.
         let records = kept.into_iter().filter_map(|raw| RawValue::from_string(raw).ok());
         let record = |raw| Record::with_keys(raw, resource.key_field(), resource.time_field());

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::children::Children;
 use super::context::Context;
+use super::detail;
 use super::list::Listing;
 use super::rejects;
 use super::walks::{Known, Waiting, Walks};
@@ -115,6 +116,7 @@ impl<W: Warehouse> Stream<'_, W> {
             let windows = self.context.warehouse.plan_backfill(self.context.run, self.resource, key, range).await?;
             return self.read_and_land_windows(windows.into_iter().map(taken_up).collect(), counts, unread).await;
         }
+        detail::ask_again(self.context, self.resource, counts).await?;
         let history = self.history().await?;
         let open = history.open.iter().cloned().map(taken_up).collect();
         if history.unfinished_first(self.context.started_at, self.context.plan.overlap) {

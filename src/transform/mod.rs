@@ -43,8 +43,22 @@ pub struct Row {
     pub mended: bool,
     /// The record says of itself that it is in the recycle bin.
     pub is_trashed: bool,
+    /// Whether it has the columns that only the record read alone tells.
+    pub details: Details,
     /// What is known of its deletion; none while it is alive. Settled when it is landed, beside what is held.
     pub tombstone: Option<Box<Tombstone>>,
+}
+
+/// Whether a row has the columns that only the record read alone tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Details {
+    /// Nobody asked for them, or what is held has them already.
+    #[default]
+    Unasked,
+    /// It has them.
+    Had,
+    /// They were asked for and not had, for this reason, and are to be asked for again.
+    Owed(String),
 }
 
 impl Row {
@@ -169,7 +183,8 @@ impl Mapper {
         };
         let hash = self.fingerprint(&record);
         let raw = self.keep_raw.then(|| record.raw().clone());
-        Ok(Row { id, cursor, cells, raw, hash, unread, mended, is_trashed, tombstone: None })
+        let details = Details::Unasked;
+        Ok(Row { id, cursor, cells, raw, hash, unread, mended, is_trashed, details, tombstone: None })
     }
 
     /// The fingerprint of a record's row.
@@ -193,7 +208,14 @@ impl Mapper {
     pub fn completed_at(&self, record: Record, detail: &Record, time: Option<DateTime<Utc>>) -> Result<Row, Reject> {
         let hash = self.fingerprint_at(&record, time);
         let whole = record.completed_by(detail).unwrap_or(record);
-        Ok(Row { hash, ..self.row(whole)? })
+        Ok(Row { hash, details: Details::Had, ..self.row(whole)? })
+    }
+
+    /// The record without the details that were asked for, and why they were not had. Its fingerprint is another one than
+    /// if it were completed, so that it is not taken for that.
+    pub fn owing(&self, record: Record, reason: &str) -> Result<Row, Reject> {
+        let row = self.row(record)?;
+        Ok(Row { hash: !row.hash, details: Details::Owed(reason.to_owned()), ..row })
     }
 
     fn cells(

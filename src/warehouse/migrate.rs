@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     (51, "0051_article_parts", include_str!("../../migrations/0051_article_parts.sql")),
     (60, "0060_rejected_cells", include_str!("../../migrations/0060_rejected_cells.sql")),
     (61, "0061_created_times", include_str!("../../migrations/0061_created_times.sql")),
+    (64, "0064_queue", include_str!("../../migrations/0064_queue.sql")),
     (66, "0066_possible", include_str!("../../migrations/0066_possible.sql")),
     (68, "0068_counts", include_str!("../../migrations/0068_counts.sql")),
 ];

@@ -13,6 +13,7 @@ mod ledger;
 mod lock;
 mod migrate;
 mod newest;
+mod queue;
 mod rejects;
 mod retention;
 mod samples;
@@ -35,6 +36,7 @@ pub use dialect::{Dialect, Durability, Postgres, Sqlite, Stamp};
 pub use error::{Error, Trouble};
 pub use health::{Schema, free_space, may_make};
 pub use ledger::{ResourceStatus, RunStatus, Status};
+pub use queue::Owing;
 pub use samples::Sample;
 pub use sql::SqlWarehouse;
 pub use tombstones::{Complete, Found, Missing};
@@ -227,6 +229,9 @@ pub trait Warehouse: Send + Sync {
         resource: &'static Resource,
         ids: Vec<ByteString>,
     ) -> impl Future<Output = Result<Vec<ByteString>, Error>> + Send;
+
+    /// The rows of a resource that are alive and lack their details, those that were noted first at the head.
+    fn owing(&self, resource: &'static Resource) -> impl Future<Output = Result<Vec<Owing>, Error>> + Send;
 
     /// How far the comparison of a resource has come.
     fn check(&self, resource: &'static Resource) -> impl Future<Output = Result<Option<Check>, Error>> + Send;

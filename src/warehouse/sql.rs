@@ -13,12 +13,13 @@ use super::dialect::{Dialect, Durability, Stamp};
 use super::error::{Error, Trouble};
 use super::ledger::{self, Status};
 use super::migrate::migrate;
+use super::queue::{self, Owing};
 use super::tombstones::{Complete, Fate, Found, Missing, Turns};
 use super::value::Value;
 use super::{Batch, Landed, Warehouse};
 use crate::ledger::{
-    Bookmark, Counts, History, Key, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Tally,
-    Today, Window, WindowId,
+    Bookmark, Counts, History, Key, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, Sight, Spending, Spent,
+    Tally, Today, Window, WindowId,
 };
 use crate::resource::Resource;
 use crate::transform::Row;
@@ -77,15 +78,14 @@ impl<D: Dialect> SqlWarehouse<D> {
     }
 
     /// Lands rows that are new or changed, and says how many were which.
-    /// What was read tells of the time `known_at`. Rows are held to be what was written of them, unless they are to be
-    /// looked at `closely`.
+    /// Rows are held to be what was written of them, unless they are to be looked at `closely`.
     pub(super) async fn land_rows(
         &self,
         open: &mut Open<D>,
         resource: &'static Resource,
         rows: Vec<Row>,
         stamp: Stamp,
-        known_at: DateTime<Utc>,
+        sight: Sight,
         closely: bool,
     ) -> Result<Counts, Trouble> {
         let received = rows.len();
@@ -95,6 +95,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         let keys = rows.iter().map(|row| row.id.clone()).collect();
         let held = self.dialect.held(open, resource, keys).await?;
         let altered = if closely { self.altered(open, resource, &rows).await? } else { HashSet::new() };
+        self.note_details(open, resource, queue::details_of(&rows), stamp).await?;
         let (mut fresh, mut changed, mut turns) = (Vec::new(), Vec::new(), Turns::default());
         let mut fitting = Vec::new();
         for (row, mut held) in rows.into_iter().zip(held) {
@@ -106,7 +107,7 @@ impl<D: Dialect> SqlWarehouse<D> {
             if held.as_ref().is_none_or(|held| !is_older(row.cursor, held.cursor)) {
                 fitting.push(row.id.to_string());
             }
-            match turns.fate(row, held, known_at, stamp.synced_at) {
+            match turns.fate(row, held, sight, stamp.synced_at) {
                 Fate::Fresh(row) => fresh.push(row),
                 Fate::Changed(row) => changed.push(row),
                 Fate::Unchanged => counts.unchanged += 1,
@@ -139,13 +140,13 @@ impl<D: Dialect> SqlWarehouse<D> {
 
     /// Lands a batch in an open transaction; nothing when the ledger does not stand where one of its parts begins.
     async fn land_in(&self, open: &mut Open<D>, batch: Batch) -> Result<Option<Landed>, Trouble> {
-        let (read, known_at) = (batch.read(), batch.at - batch.overlap);
+        let read = batch.read();
         let Batch { resource, run, parts, rows, rejects, at, overlap } = batch;
         let stamp = Stamp { synced_at: at, run };
         if !self.save_progress(open, resource, run, &parts).await? {
             return Ok(None);
         }
-        let counts = self.land_rows(open, resource, rows, stamp, known_at, false).await?;
+        let counts = self.land_rows(open, resource, rows, stamp, Sight::Shown, false).await?;
         let counts = Counts { read, rejected: counts.rejected + rejects.len() as u64, ..counts };
         self.land_rejects(open, resource, rejects, stamp).await?;
         self.count(open, resource.name, counts, stamp).await?;
@@ -326,6 +327,10 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
 
     async fn deleted(&self, resource: &'static Resource, ids: Vec<ByteString>) -> Result<Vec<ByteString>, Error> {
         self.read_deleted(resource, ids).await
+    }
+
+    async fn owing(&self, resource: &'static Resource) -> Result<Vec<Owing>, Error> {
+        self.read_owing(resource).await
     }
 
     async fn check(&self, resource: &'static Resource) -> Result<Option<Check>, Error> {

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bytestring::ByteString;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::Landed;
 use super::children::Parent;
@@ -13,7 +13,7 @@ use super::error::{Error, Trouble};
 use super::sql::{Open, SqlWarehouse, is_older};
 use super::statement::{TOMBSTONE, quoted};
 use super::value::{Value, storable};
-use crate::ledger::{Brake, Counts, Reason, RunId, Tombstone};
+use crate::ledger::{Brake, Counts, Reason, RunId, Sight, Tombstone};
 use crate::resource::{self, Kind, Resource};
 use crate::transform::{Reject, Row};
 
@@ -38,16 +38,16 @@ pub struct Found {
     pub at: DateTime<Utc>,
     /// Whether a row that is held counts as the record only if each of its cells does: somebody may have altered one.
     pub closely: bool,
-    /// By how much a search index may lag behind the records; nothing for lists and single records.
-    pub lag: TimeDelta,
+    /// How it is known that the rows are there.
+    pub sight: Sight,
 }
 
 impl Found {
-    /// Nothing yet.
+    /// Nothing yet, of a list that is read whole or of single records.
     pub fn new(resource: &'static Resource, run: RunId, at: DateTime<Utc>) -> Self {
         let (rows, rejects, gone) = (Vec::new(), Vec::new(), Vec::new());
-        let (parents, lag) = (Vec::new(), TimeDelta::zero());
-        Self { resource, run, read: 0, rows, rejects, gone, parents, at, closely: false, lag }
+        let (parents, sight) = (Vec::new(), Sight::Read);
+        Self { resource, run, read: 0, rows, rejects, gone, parents, at, closely: false, sight }
     }
 }
 
@@ -104,14 +104,8 @@ impl Turns {
         self.risen.retain(|(risen, _)| risen != id);
     }
 
-    /// Decides on a row beside what is held of it. `known_at` is the time that the page tells of.
-    pub(super) fn fate(
-        &mut self,
-        mut row: Row,
-        held: Option<Held>,
-        known_at: DateTime<Utc>,
-        at: DateTime<Utc>,
-    ) -> Fate {
+    /// Decides on a row that was seen in this way and at that time, beside what is held of it.
+    pub(super) fn fate(&mut self, mut row: Row, held: Option<Held>, sight: Sight, at: DateTime<Utc>) -> Fate {
         let found_trashed = || Box::new(Tombstone::new(Reason::Trashed, at));
         let Some(held) = held else {
             row.tombstone = row.is_trashed.then(found_trashed);
@@ -124,7 +118,7 @@ impl Turns {
                 self.died.push(row.id.to_string());
                 Fate::Changed(row)
             }
-            Some(tombstone) if !row.is_trashed && tombstone.is_undone_by(row.cursor, known_at) => {
+            Some(tombstone) if !row.is_trashed && tombstone.is_undone_by(row.cursor, sight, at) => {
                 self.risen.push((row.id.to_string(), *tombstone));
                 Fate::Changed(row)
             }
@@ -249,8 +243,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         let stamp = Stamp { synced_at: found.at, run: found.run };
         let rejected = found.rejects.len() as u64;
         self.dialect.alone(open, found.resource.name).await?;
-        let known_at = found.at - found.lag;
-        let counts = self.land_rows(open, found.resource, found.rows, stamp, known_at, found.closely).await?;
+        let counts = self.land_rows(open, found.resource, found.rows, stamp, found.sight, found.closely).await?;
         self.land_rejects(open, found.resource, found.rejects, stamp).await?;
         let buried = self.bury(open, found.resource, found.gone, stamp).await?;
         let (deleted, rejected) = (counts.deleted + buried, counts.rejected + rejected);

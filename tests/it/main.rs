@@ -8,6 +8,7 @@ mod children;
 mod cli;
 mod credits;
 mod deletes;
+mod departed;
 mod detail;
 mod doubt;
 mod estimate;

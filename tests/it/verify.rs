@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Duration;
-use desk_sandbox::{Bounds, Farewell, Leaving, Settings};
+use desk_sandbox::{Bounds, Farewell, Leaving, Merged, Settings};
 use serde_json::Value;
 
 use crate::support::{Engine, House, Portal, compare, house, on_every_engine};
@@ -75,7 +75,7 @@ on_every_engine! {
 
     /// Where the portal tells nothing of what is gone, nothing is made up.
     async fn what_nobody_tells_of_is_gone(engine: Engine) {
-        let (portal, house) = synced(engine, Settings { farewell: Farewell::NotFound, ..small() }).await;
+        let (portal, house) = synced(engine, Settings { farewell: Farewell::NotFound, merged: Merged::NotFound, ..small() }).await;
         let (spam, merged) = (portal.sandbox.delete_spam("tickets", 1), portal.sandbox.merge("tickets", 1));
         verify(&house, &["tickets"], 0).await;
         assert_eq!(deleted(&house, "tickets").await, reasons(&[(&spam, "gone"), (&merged, "gone")]));

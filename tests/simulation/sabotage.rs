@@ -17,8 +17,8 @@ use deskhouse::resource::Resource;
 use deskhouse::transform::Row;
 use deskhouse::transport::{Error, Transport};
 use deskhouse::warehouse::{
-    self, Batch, Check, Complete, Counted, Due, Extent, Found, Landed, Missing, Parent, SqlWarehouse, Sqlite, Status,
-    Warehouse,
+    self, Batch, Check, Complete, Counted, Due, Extent, Found, Landed, Missing, Owing, Parent, SqlWarehouse, Sqlite,
+    Status, Warehouse,
 };
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
@@ -174,6 +174,7 @@ impl Warehouse for Sabotaged {
         finish_run(run: RunId, end: &RunEnd, resources: &[ResourceOutcome]) -> ();
         tally(extent: Extent, until: DateTime<Utc>) -> Tally;
         save_counted(resource: &'static Resource, run: RunId, counted: Counted) -> ();
+        owing(resource: &'static Resource) -> Vec<Owing>;
         status() -> Status;
     }
 }

@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Compared, Depth, Early, Hand, Manner};
 use crate::extract::{self, Asked, Reader, Single};
-use crate::ledger::{Counts, Key, Range, Reason, Tombstone, Window};
+use crate::ledger::{Counts, Key, Range, Sight, Tombstone, Window};
 use crate::record::Record;
 use crate::resource::{Feed, Resource};
 use crate::sync::archive::Shelves;
@@ -33,9 +33,9 @@ const SAMPLE: i64 = 10;
 
 /// A resource that is being compared.
 pub(super) struct Comparer<'a, W> {
-    context: Context<'a, W>,
+    pub(super) context: Context<'a, W>,
     manner: Manner,
-    resource: &'static Resource,
+    pub(super) resource: &'static Resource,
     mapper: Mapper,
     reader: Reader,
     extent: Extent,
@@ -53,7 +53,7 @@ struct Open {
 
 /// Where a record was not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Looked {
+pub(super) enum Looked {
     /// In a range of created time, or in a list that has none.
     At(Option<Range>),
     /// In the archive of its department.
@@ -124,11 +124,11 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             }
             gaps.extend(gap);
             shown.extend(ids.iter().cloned());
-            shelves.land(self.resource, archive, ids, &mut self.counts).await?;
+            self.compared.hidden += shelves.land(self.resource, archive, ids, &mut self.counts).await?;
         }
         // What is shown by another department has moved there, and is held as archived already.
         let (moved, vanished): (Vec<_>, Vec<_>) = vanished.into_iter().partition(|id| shown.contains(id));
-        shelves.land_all(self.resource, archive, &moved, &mut self.counts).await?;
+        self.compared.hidden += shelves.land_all(self.resource, archive, &moved, &mut self.counts).await?;
         if !vanished.is_empty() {
             self.vanished += vanished.len() as u64;
             self.believe(self.vanished)?;
@@ -316,11 +316,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         }
         self.vanished += vanished.len() as u64;
         self.believe(self.vanished)?;
-        let lag = match self.resource.feed {
-            Feed::Search { .. } => self.context.plan.overlap,
-            Feed::Filtered { .. } | Feed::List(_) | Feed::Children => TimeDelta::zero(),
-        };
-        self.land(records.clone(), Vec::new(), lag).await?;
+        self.land(records.clone(), Vec::new(), Sight::Shown).await?;
         self.raise(records).await?;
         self.bury(vanished, Looked::At(range)).await
     }
@@ -331,67 +327,8 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         Ok(self.context.warehouse.altered(self.resource, rows).await?.len() as u64)
     }
 
-    /// What is shown and still held as deleted went too lately for the index to know of it, or came back with an old
-    /// time: the record itself tells which.
-    async fn raise(&mut self, records: Vec<Record>) -> Result<(), Early> {
-        let ids = records.iter().filter_map(|record| Some(record.keys().id.as_deref()?.into())).collect();
-        let deleted = self.context.warehouse.deleted(self.resource, ids).await?;
-        let mut alive = Vec::new();
-        for id in deleted {
-            // Spam that is shown has not gone.
-            if let Single::Alive(_) | Single::Spam(_) = self.single(&id).await? {
-                alive.extend(records.iter().find(|record| record.keys().id.as_deref() == Some(&*id)).cloned());
-            }
-        }
-        if alive.is_empty() { Ok(()) } else { self.land(alive, Vec::new(), TimeDelta::zero()).await }
-    }
-
-    /// Asks for each of these and marks those that are gone.
-    async fn bury(&mut self, vanished: Vec<String>, looked: Looked) -> Result<(), Early> {
-        let (mut elsewhere, mut gone) = (Vec::new(), Vec::new());
-        for id in vanished {
-            let reason = match self.single(&id).await? {
-                Single::Alive(record) => {
-                    if self.is_elsewhere(&record, looked) {
-                        elsewhere.push(record);
-                    } else {
-                        self.compared.unseen += 1;
-                    }
-                    continue;
-                }
-                Single::Hidden => {
-                    self.compared.hidden += 1;
-                    continue;
-                }
-                // Spam in the archive has not gone either, as long as that shows it, which is compared last.
-                Single::Spam(record)
-                    if looked != Looked::InArchive
-                        && (self.is_archived(&record) || self.is_elsewhere(&record, looked)) =>
-                {
-                    elsewhere.push(record);
-                    continue;
-                }
-                Single::Spam(_) => Reason::Spam,
-                Single::Trashed => Reason::Trashed,
-                Single::NotFound => Reason::Gone,
-            };
-            let merged_into = match reason {
-                Reason::Spam => None,
-                _ => self.context.ask(extract::merged_into(self.context.client, self.resource, &id)).await?,
-            };
-            let reason = if merged_into.is_some() { Reason::Merged } else { reason };
-            self.compared.mark(reason);
-            let tombstone = Tombstone { merged_into, ..Tombstone::new(reason, self.context.client.portal_now()) };
-            gone.push((ByteString::from(id), tombstone));
-        }
-        if elsewhere.is_empty() && gone.is_empty() {
-            return Ok(());
-        }
-        self.land(elsewhere, gone, TimeDelta::zero()).await
-    }
-
     /// Whether a record is alive where nobody looked: in the archive or out of it, or created at another time than is held.
-    fn is_elsewhere(&self, record: &Record, looked: Looked) -> bool {
+    pub(super) fn is_elsewhere(&self, record: &Record, looked: Looked) -> bool {
         let Looked::At(range) = looked else { return true };
         let outside = range.is_some_and(|range| {
             record.keys().created.is_some_and(|created| created < range.from || created > range.to)
@@ -399,19 +336,19 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         (self.extent.without_archived && self.is_archived(record)) || outside
     }
 
-    fn is_archived(&self, record: &Record) -> bool {
+    pub(super) fn is_archived(&self, record: &Record) -> bool {
         let Some(archive) = self.resource.archive else { return false };
         self.mapper.row(record.clone()).is_ok_and(|row| row.is_true(self.resource, archive.flag))
     }
 
-    async fn land(
+    pub(super) async fn land(
         &mut self,
         records: Vec<Record>,
         gone: Vec<(ByteString, Tombstone)>,
-        lag: TimeDelta,
+        sight: Sight,
     ) -> Result<(), Early> {
         let mut found =
-            Found { gone, lag, ..Found::new(self.resource, self.context.run, self.context.client.portal_now()) };
+            Found { gone, sight, ..Found::new(self.resource, self.context.run, self.context.client.portal_now()) };
         found.read = records.len() as u64;
         found.closely = self.manner.depth == Depth::Records;
         for record in records {

@@ -2,6 +2,7 @@
 //! the order of resources and how a run of it ends; how one resource is compared is in `compare`.
 
 mod compare;
+mod doubt;
 mod listed;
 mod slice;
 
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::children::Children;
 use super::context::Context;
+use super::detail;
 use super::list::Listing;
 use super::stream::{End, Halt, Stop, settle};
 use super::{Error, Outcome, Plan, Silent, books, overall, portal, run_end};
@@ -171,6 +173,16 @@ async fn compare<W: Warehouse>(
     }
 }
 
+/// What lacks its details is asked for once more; what lacks them then is not as it should be.
+async fn ask_what_is_owed<W: Warehouse>(
+    context: Context<'_, W>,
+    resource: &'static Resource,
+    counts: &mut Counts,
+) -> Result<(), Early> {
+    detail::ask_again(context, resource, counts).await?;
+    detail::owed(context, resource).await?.map_or(Ok(()), |owed| Err(Early::Doubt(owed)))
+}
+
 /// Compares resources with the portal, one after the other. Stops early, with everything kept, when `shutdown` is
 /// cancelled. What was found comes beside the outcome, one for each resource that was begun.
 pub async fn verify<W: Warehouse>(
@@ -189,7 +201,10 @@ pub async fn verify<W: Warehouse>(
     let comparing = async {
         for resource in &plan.resources {
             let start = Instant::now();
-            let (counts, compared, early) = compare(context, manner, resource).await;
+            let (mut counts, compared, mut early) = compare(context, manner, resource).await;
+            if early.is_none() && manner.hand == Hand::Mend {
+                early = ask_what_is_owed(context, resource, &mut counts).await.err();
+            }
             let End { outcome: ended, stop } = end(resource, client, start, counts, &compared, early);
             found.push(compared);
             outcome.resources.push(ended);
@@ -197,7 +212,7 @@ pub async fn verify<W: Warehouse>(
                 Some(Stop::Failed(error)) => outcome.failures.push((resource.name, error)),
                 Some(Stop::OutOfCredits(error)) => outcome.out_of_credits = Some(error),
                 Some(Stop::Fatal(error)) => fatal = Some(error),
-                Some(Stop::Shutdown) | None => continue,
+                Some(Stop::Shutdown) | None => {}
             }
             if fatal.is_some() || outcome.out_of_credits.is_some() || stopped.is_cancelled() {
                 break;

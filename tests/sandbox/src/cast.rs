@@ -23,6 +23,8 @@ pub(crate) struct Cast {
     pub(crate) calls: u32,
     pub(crate) events: u32,
     pub(crate) products: u32,
+    /// See [`Settings`](crate::Settings).
+    pub(crate) half_emojis: Option<u64>,
     /// Milliseconds: the time of the oldest records, and the time at which the world was built.
     pub(crate) start: i64,
     pub(crate) end: i64,

@@ -78,8 +78,17 @@ impl State {
             let agent = self.dice.below(u64::from(AGENTS)) as u8;
             let leaving = leaving(self.cast.agent_id(agent).to_string());
             let departure = Departure { module, record, at, leaving, agent };
+            let stays = match &departure.leaving {
+                Leaving::Trashed { .. } => self.settings.trashed_in_search,
+                Leaving::Merged { .. } => self.settings.merged_in_search,
+                Leaving::Spam | Leaving::Purged => false,
+            };
             self.departures.0.insert((module as u8, *key), departure);
-            self.put(module, *key, None);
+            if stays {
+                self.shelf_mut(module).hide(*key);
+            } else {
+                self.put(module, *key, None);
+            }
         }
     }
 
@@ -118,6 +127,7 @@ impl State {
             if let Some(departure) = self.departures.0.get_mut(&(module as u8, *key)) {
                 departure.leaving = Leaving::Purged;
             }
+            self.put(module, *key, None);
         }
         keys
     }

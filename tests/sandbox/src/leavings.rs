@@ -1,7 +1,7 @@
 //! What the portal tells of records that have left: the recycle bin, a record asked for alone, and the history of a ticket.
 //! Where the vendor does not say what is told, a setting decides.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::answer::Answer;
 use crate::cast::Cast;
@@ -9,9 +9,9 @@ use crate::departures::{Departure, Leaving};
 use crate::lists::include;
 use crate::query::Query;
 use crate::record::{Module, key_of};
-use crate::rendering::{Show, render};
+use crate::rendering::{Show, halved, render, text, tree};
 use crate::row::Row;
-use crate::settings::Farewell;
+use crate::settings::{Farewell, Merged};
 use crate::state::State;
 
 /// The recycle bin, of all modules or of one.
@@ -41,15 +41,16 @@ pub(crate) fn bin(state: &State, query: &Query) -> Result<Answer, Answer> {
     if sort.is_some_and(|(_, descending)| descending) {
         found.reverse();
     }
+    let from = from.saturating_sub(state.settings.list_base as usize);
     let rows: Vec<String> = found.into_iter().skip(from).take(limit).map(|one| row(cast, one, &include)).collect();
     Ok(Answer::list(&rows))
 }
 
 fn row(cast: &Cast, one: &Departure, include: &[String]) -> String {
-    let shown: Value = serde_json::from_str(&render(cast, one.module, &one.record, &Show::Row)).unwrap_or_default();
+    let shown = tree(&render(cast, one.module, &one.record, &Show::Row)).unwrap_or_default();
     let name = ["subject", "title", "lastName", "accountName", "productName"]
         .iter()
-        .find_map(|name| shown[*name].as_str())
+        .find_map(|name| shown.get(*name)?.as_str())
         .unwrap_or_default();
     let kind = match one.module {
         Module::Articles => "Solutions".to_owned(),
@@ -62,7 +63,7 @@ fn row(cast: &Cast, one: &Departure, include: &[String]) -> String {
     let mut row = Row::new();
     row.number("id", one.record.key);
     row.array("type", [crate::row::quoted(&kind)]);
-    row.text("displayName", name);
+    row.text("displayName", name.trim_start_matches('\u{fffd}'));
     row.maybe("departmentId", department(cast, one).as_deref());
     row.number("deletedById", agent.id);
     row.time("deletedTime", one.at);
@@ -73,7 +74,7 @@ fn row(cast: &Cast, one: &Departure, include: &[String]) -> String {
             inner.text("lastName", agent.last);
         });
     }
-    row.finish()
+    halved(cast, one.record.key, row.finish())
 }
 
 fn department(cast: &Cast, one: &Departure) -> Option<String> {
@@ -84,29 +85,39 @@ fn department(cast: &Cast, one: &Departure) -> Option<String> {
 /// A record that has left, asked for alone.
 pub(crate) fn one(state: &State, module: Module, id: &str) -> Result<Answer, Answer> {
     let departure = state.departures.get(module, key_of(id)).ok_or_else(Answer::not_found)?;
-    let flag = match (&departure.leaving, state.settings.farewell) {
-        (Leaving::Trashed { .. }, Farewell::Flagged) => "isTrashed",
-        (Leaving::Spam, Farewell::Flagged) => "isSpam",
+    let flag = match (&departure.leaving, state.settings.farewell, state.settings.merged) {
+        (Leaving::Trashed { .. }, Farewell::Flagged, _) => "isTrashed",
+        (Leaving::Spam, Farewell::Flagged, _) => "isSpam",
+        (Leaving::Merged { .. }, _, Merged::Flagged) => "isDeleted",
+        (Leaving::Merged { into }, _, Merged::Winner) => {
+            // What that became in turn.
+            let Some(record) = state.shelf(module).live.get(key_of(into)) else { return one(state, module, into) };
+            return Ok(Answer::json(200, render(&state.cast, module, record, &Show::Alone { include: Vec::new() })));
+        }
         _ => return Err(Answer::not_found()),
     };
     let shown = render(&state.cast, module, &departure.record, &Show::Alone { include: Vec::new() });
-    let mut shown: Value = serde_json::from_str(&shown).map_err(|_| Answer::not_found())?;
-    shown[flag] = json!(true);
-    Ok(Answer::json(200, shown.to_string()))
+    let mut shown = tree(&shown).ok_or_else(Answer::not_found)?;
+    shown.insert(flag.to_owned(), json!(true));
+    Ok(Answer::json(200, text(shown)))
 }
 
-/// What a ticket went through: that it was made, and with which others it became one. From 1.
+/// What a ticket went through: that it was made, and with which others it became one. Newest first.
 pub(crate) fn history(state: &State, query: &Query, id: &str) -> Result<Answer, Answer> {
     query.allow(["from", "limit"])?;
     let limit = query.number("limit", 1..=100, 10)? as usize;
-    let from = query.number("from", 0..=u32::MAX, 1)?.max(1) as usize - 1;
+    let base = state.settings.history_base;
+    let from = query.number("from", 0..=u32::MAX, base)?.saturating_sub(base) as usize;
     let key = key_of(id);
     let gone = state.departures.get(Module::Tickets, key);
-    let is_told = gone.is_some_and(|gone| matches!(gone.leaving, Leaving::Merged { .. }))
-        && state.settings.farewell == Farewell::Flagged;
-    let record = match state.shelf(Module::Tickets).live.get(key) {
-        Some(record) => record,
-        None => &gone.filter(|_| is_told).ok_or_else(Answer::not_found)?.record,
+    let record = match (state.shelf(Module::Tickets).live.get(key), gone.map(|gone| &gone.leaving)) {
+        (Some(record), _) => record,
+        (None, Some(Leaving::Merged { into })) => match state.settings.merged {
+            Merged::NotFound => return Err(Answer::not_found()),
+            Merged::History | Merged::Flagged => &gone.ok_or_else(Answer::not_found)?.record,
+            Merged::Winner => return history(state, query, into),
+        },
+        (None, _) => return Err(Answer::not_found()),
     };
     let mut events = vec![event(state, "TicketCreated", record.created, Vec::new())];
     for one in state.departures.all().filter(|one| one.module == Module::Tickets) {

@@ -60,4 +60,4 @@ pub use falsehoods::{Falsehood, Falsehoods};
 pub use faults::Fault;
 pub use journal::Logged;
 pub use sandbox::{Placed, Sandbox};
-pub use settings::{Bounds, Clock, Farewell, Language, Settings};
+pub use settings::{Bounds, Clock, Farewell, Language, Merged, Settings};

@@ -7,7 +7,7 @@ use crate::articles;
 use crate::cast::Cast;
 use crate::query::Query;
 use crate::record::{Module, key_of};
-use crate::rendering::{Show, render};
+use crate::rendering::{Show, render, tree};
 use crate::search::order;
 use crate::selection::{Selection, Term, Test, select};
 use crate::settings::Settings;
@@ -66,8 +66,7 @@ pub(crate) fn tickets(cast: &Cast, settings: &Settings, shelf: &Shelf, query: &Q
     let show = if names.is_empty() { Show::List { include } } else { Show::Fields(names.clone()) };
     if let Some(first) = rows.first() {
         let whole: Map<String, Value> =
-            serde_json::from_str(&render(cast, Module::Tickets, first, &Show::Alone { include: Vec::new() }))
-                .unwrap_or_default();
+            tree(&render(cast, Module::Tickets, first, &Show::Alone { include: Vec::new() })).unwrap_or_default();
         // Flags of the row itself are refused by name, and so is whatever does not exist.
         if names.iter().any(|name| name == "isArchived" || !(whole.contains_key(name) || name.starts_with("cf_"))) {
             return Err(Answer::refusal(

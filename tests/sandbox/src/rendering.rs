@@ -20,7 +20,41 @@ pub(crate) enum Show {
     Alone { include: Vec<String> },
 }
 
+/// Fields that name a record.
+const NAMES: [&str; 6] = ["subject", "title", "lastName", "accountName", "productName", "displayName"];
+
+/// Half an emoji as it is sent: an escape that stands for no character.
+const HALF: &str = "\\ud83d";
+
+/// What reads as half an emoji do.
+const REPLACEMENT: &str = "\u{fffd}";
+
 pub(crate) fn render(cast: &Cast, module: Module, record: &Record, show: &Show) -> String {
+    let text = plain(cast, module, record, show);
+    if record.made().is_none() { text } else { halved(cast, record.key, text) }
+}
+
+/// The JSON of one thing of a record, with half an emoji in its name if it is that record's turn.
+pub(crate) fn halved(cast: &Cast, key: u64, mut text: String) -> String {
+    if cast.half_emojis.is_some_and(|every| key.is_multiple_of(every)) {
+        for name in NAMES {
+            text = text.replace(&format!("\"{name}\":\""), &format!("\"{name}\":\"{HALF}"));
+        }
+    }
+    text
+}
+
+/// A rendered object as a value, with the replacement for half an emoji: no reader of values takes that.
+pub(crate) fn tree(text: &str) -> Option<Map<String, Value>> {
+    serde_json::from_str(&text.replace(HALF, REPLACEMENT)).ok()
+}
+
+/// The other way round.
+pub(crate) fn text(tree: Map<String, Value>) -> String {
+    Value::Object(tree).to_string().replace(REPLACEMENT, HALF)
+}
+
+fn plain(cast: &Cast, module: Module, record: &Record, show: &Show) -> String {
     let made = match &record.content {
         Content::Made(made) => made,
         Content::Planted(json) => return json.to_string(),
@@ -82,7 +116,7 @@ fn made_text(cast: &Cast, module: Module, record: &Record, made: &Made, show: &S
             }
             Show::Fields(names) => {
                 let whole = tickets::ticket(cast, record, made, Face::Detail { include: &[] });
-                let whole: Map<String, Value> = serde_json::from_str(&whole).unwrap_or_default();
+                let whole = tree(&whole).unwrap_or_default();
                 // Custom fields come back as null on the list, even when they are asked for.
                 let pick = |name: &String| {
                     (name.clone(), whole.get(name).filter(|_| !name.starts_with("cf")).cloned().unwrap_or_default())
@@ -97,7 +131,10 @@ fn made_text(cast: &Cast, module: Module, record: &Record, made: &Made, show: &S
 /// A record's search row as a value. Text that no reader accepts comes as a string.
 pub(crate) fn value(cast: &Cast, module: Module, record: &Record) -> Value {
     let text = render(cast, module, record, &Show::Row);
-    serde_json::from_str(&text).unwrap_or(Value::String(text))
+    if record.made().is_none() {
+        return serde_json::from_str(&text).unwrap_or(Value::String(text));
+    }
+    tree(&text).map_or(Value::String(text), Value::Object)
 }
 
 fn borrowed(names: &[String]) -> Vec<&str> {

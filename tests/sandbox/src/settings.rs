@@ -24,6 +24,8 @@ pub struct Settings {
     pub same_instant: Vec<usize>,
     /// Of a hundred versions of records, so many have a value that is none of its field, such as a time in the year 20224.
     pub unreadable: u64,
+    /// Of so many records, one has half an emoji at the start of its name: subject, title, or what else names it.
+    pub half_emojis: Option<u64>,
     /// The organization's id.
     pub org_id: String,
     /// What the world believes the time is.
@@ -46,8 +48,16 @@ pub struct Settings {
     pub archived_in_search: bool,
     /// Whether a record that comes back from the recycle bin counts as changed. The vendor does not say.
     pub restoring_is_a_change: bool,
-    /// What is told of a single record that has left.
+    /// Whether a search goes on showing what is put into the recycle bin from now on. The vendor does not say.
+    pub trashed_in_search: bool,
+    /// The same for what is merged into another record.
+    pub merged_in_search: bool,
+    /// What is told of a single record that is in the bin or was spam.
     pub farewell: Farewell,
+    /// What is told of a single record that was merged into another one.
+    pub merged: Merged,
+    /// Number of the newest event of a history. The vendor does not say.
+    pub history_base: u32,
     /// Departments whose archive may not be seen, by id.
     pub refused_departments: Vec<String>,
     /// Paths below `/api/v1/` of what the edition does not have, such as `teams`.
@@ -100,13 +110,31 @@ pub enum Language {
     Chinese,
 }
 
-/// What is told of a single record that has left. The vendor does not say.
+/// What is told of a single record that is in the bin or was spam. The vendor does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Farewell {
-    /// The record with a flag, if it is in the bin or was spam; the history of a merged ticket.
+    /// The record with a flag.
     Flagged,
     /// That there is none.
     NotFound,
+}
+
+/// What is told of a single record that was merged into another one. The vendor does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merged {
+    /// That there is none.
+    NotFound,
+    /// That there is none, but its history is told.
+    History,
+    /// The record with the flag of a deletion, and its history.
+    Flagged,
+    /// The record that it was merged into; that one's history too.
+    Winner,
+}
+
+impl Merged {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::NotFound, Self::History, Self::Flagged, Self::Winner];
 }
 
 /// Whether the ends of a time range belong to it. The vendor does not say.
@@ -137,6 +165,7 @@ impl Default for Settings {
             mass_edits: vec![350, 1_200],
             same_instant: Vec::new(),
             unreadable: 0,
+            half_emojis: None,
             org_id: "600000001".into(),
             clock: Clock::Real,
             edition: "ENTERPRISE".into(),
@@ -147,7 +176,11 @@ impl Default for Settings {
             index_lag: Duration::zero(),
             archived_in_search: true,
             restoring_is_a_change: false,
+            trashed_in_search: false,
+            merged_in_search: false,
             farewell: Farewell::Flagged,
+            merged: Merged::History,
+            history_base: 1,
             refused_departments: Vec::new(),
             missing_features: Vec::new(),
             list_base: 0,

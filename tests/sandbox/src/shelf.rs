@@ -88,6 +88,11 @@ impl Shelf {
         self.pending.push_back(Change { happened: now, key, record });
     }
 
+    /// Removes a record of which the index is not told.
+    pub(crate) fn hide(&mut self, key: u64) {
+        self.live.set(key, None);
+    }
+
     /// Lets the index know every change that happened at least `lag` milliseconds ago, and none that is younger: where the
     /// lag has grown, another copy of it answers, which has not heard of them.
     pub(crate) fn settle(&mut self, now: i64, lag: i64) {

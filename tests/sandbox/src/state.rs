@@ -87,6 +87,10 @@ impl State {
         &self.shelves[module as usize]
     }
 
+    pub(crate) fn shelf_mut(&mut self, module: Module) -> &mut Shelf {
+        &mut self.shelves[module as usize]
+    }
+
     /// Lets the index hear of every change that is old enough.
     pub(crate) fn settle(&mut self) {
         let (now, lag) = (self.now().timestamp_millis(), self.settings.index_lag.num_milliseconds());

@@ -34,6 +34,7 @@ pub(crate) fn cast(settings: &Settings) -> Cast {
         calls: tickets / 20,
         events: tickets / 40,
         products: 24,
+        half_emojis: settings.half_emojis,
         start: (end - Duration::days(365 * i64::from(settings.years.max(1)))).timestamp_millis(),
         end: end.timestamp_millis(),
     }

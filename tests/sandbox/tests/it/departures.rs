@@ -1,7 +1,7 @@
 //! Records that leave: what the bin, a record asked for alone and a history tell of them.
 
 use chrono::Duration;
-use desk_sandbox::{Departed, Farewell, Leaving, Settings};
+use desk_sandbox::{Departed, Farewell, Leaving, Merged, Settings};
 
 use crate::support::{Client, small, text};
 
@@ -82,8 +82,42 @@ async fn the_history_of_both_tells_of_a_merge() {
         let event = events.iter().find(|event| event["eventName"] == name).expect("the event");
         assert_eq!(event["eventInfo"][0]["propertyValue"]["id"], other.as_str());
     }
-    client.sandbox.configure(|settings| settings.farewell = Farewell::NotFound);
+    client.sandbox.configure(|settings| settings.history_base = 0);
+    let second = client.get(&format!("/tickets/{merged}/History?limit=100&from=1")).await.rows();
+    assert_eq!(second[0]["eventName"], "TicketCreated", "the newest is number 0");
+    client.sandbox.configure(|settings| settings.merged = Merged::NotFound);
     assert_eq!(client.get(&format!("/tickets/{merged}/History")).await.status, 404);
+    client.sandbox.configure(|settings| settings.merged = Merged::Flagged);
+    assert_eq!(client.get(&format!("/tickets/{merged}")).await.json()["isDeleted"], true);
+    client.sandbox.configure(|settings| settings.merged = Merged::Winner);
+    assert_eq!(client.get(&format!("/tickets/{merged}")).await.json()["id"], into.as_str());
+}
+
+#[tokio::test]
+async fn a_search_shows_what_is_in_the_bin_or_merged_only_where_it_is_told_to() {
+    for shows in [false, true] {
+        let client = Client::new(Settings { trashed_in_search: shows, merged_in_search: shows, ..small() }).await;
+        let gone = [client.sandbox.trash("tickets", 1), client.sandbox.merge("tickets", 1)].concat();
+        let found = client.get(&format!("/tickets/search?id={}", gone.join(","))).await.rows();
+        assert_eq!(found.len(), if shows { 2 } else { 0 });
+        client.sandbox.purge_bin("tickets", 1);
+        let found = client.get(&format!("/tickets/search?id={}", gone[0])).await.rows();
+        assert!(found.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn half_an_emoji_stands_in_a_name_wherever_it_is_told() {
+    let client = Client::new(Settings { half_emojis: Some(1), ..small() }).await;
+    let id = client.sandbox.records("tickets")[0]["id"].as_str().expect("an id").to_owned();
+    let truth = client.sandbox.records("tickets")[0]["subject"].as_str().expect("a subject").to_owned();
+    assert!(truth.starts_with('\u{fffd}'), "{truth}");
+    let is_half = |text: &str| text.contains(r#":"\ud83d"#) && serde_json::from_str::<serde_json::Value>(text).is_err();
+    assert!(is_half(&client.get(&format!("/tickets/search?id={id}")).await.text));
+    assert!(is_half(&client.get(&format!("/tickets/{id}")).await.text));
+    client.sandbox.trash("tickets", 10_000);
+    assert!(is_half(&client.get("/recycleBin").await.text));
+    assert!(is_half(&client.get(&format!("/tickets/{id}")).await.text));
 }
 
 #[tokio::test]

@@ -1,0 +1,93 @@
+//! What the portal shows and the warehouse holds as deleted, or the other way round: only the record itself tells which of
+//! them is right, so each is asked for alone, and what comes of it lands batch by batch.
+
+use std::collections::HashMap;
+use std::pin::pin;
+
+use bytestring::ByteString;
+use futures_util::StreamExt;
+
+use super::Early;
+use super::compare::{Comparer, Looked};
+use crate::extract::{self, Single};
+use crate::ledger::{Reason, Sight, Tombstone};
+use crate::record::Record;
+use crate::sync::alone;
+use crate::warehouse::Warehouse;
+
+impl<W: Warehouse> Comparer<'_, W> {
+    /// What is shown and still held as deleted is shown although it has gone, or came back with an old time: the record
+    /// itself tells which.
+    pub(super) async fn raise(&mut self, records: Vec<Record>) -> Result<(), Early> {
+        let ids = records.iter().filter_map(|record| Some(record.keys().id.as_deref()?.into())).collect();
+        let deleted = self.context.warehouse.deleted(self.resource, ids).await?;
+        let (client, resource, mut halt) = (self.context.client, self.resource, None);
+        let mut shown: HashMap<ByteString, Record> =
+            records.into_iter().filter_map(|record| Some((record.keys().id.as_deref()?.into(), record))).collect();
+        let asked = alone::each(self.context, deleted, |id: ByteString| async move {
+            let single = extract::single(client, resource, &id).await?;
+            Ok((id, single))
+        });
+        let mut asked = pin!(asked);
+        while let Some(batch) = asked.next().await {
+            // Spam that is shown has not gone.
+            let is_there = |single: &Single| matches!(single, Single::Alive(_) | Single::Spam(_));
+            let there = alone::answers(batch, &mut halt).into_iter().filter(|(_, single)| is_there(single));
+            let risen: Vec<_> = there.filter_map(|(id, _)| shown.remove(&id)).collect();
+            if !risen.is_empty() {
+                self.land(risen, Vec::new(), Sight::Read).await?;
+            }
+        }
+        halt.map_or(Ok(()), |halt| Err(halt.into()))
+    }
+
+    /// Asks for each of these and marks those that are gone.
+    pub(super) async fn bury(&mut self, vanished: Vec<String>, looked: Looked) -> Result<(), Early> {
+        let (client, resource, mut halt) = (self.context.client, self.resource, None);
+        let asked = alone::each(self.context, vanished, |id: String| async move {
+            let single = extract::single(client, resource, &id).await?;
+            // What is in the bin, or nowhere, may have been merged: only its history tells.
+            let merged_into = match &single {
+                Single::Trashed | Single::NotFound => extract::merged_into(client, resource, &id).await?,
+                Single::Merged(other) => Some(other.clone()),
+                Single::Alive(_) | Single::Spam(_) | Single::Hidden => None,
+            };
+            Ok((id, single, merged_into))
+        });
+        let mut asked = pin!(asked);
+        while let Some(batch) = asked.next().await {
+            let (mut elsewhere, mut gone) = (Vec::new(), Vec::new());
+            for (id, single, merged_into) in alone::answers(batch, &mut halt) {
+                let Some(reason) = self.reason(single, looked, &mut elsewhere) else { continue };
+                let reason = if merged_into.is_some() { Reason::Merged } else { reason };
+                self.compared.mark(reason);
+                let tombstone = Tombstone { merged_into, ..Tombstone::new(reason, client.portal_now()) };
+                gone.push((ByteString::from(id), tombstone));
+            }
+            if !(elsewhere.is_empty() && gone.is_empty()) {
+                self.land(elsewhere, gone, Sight::Read).await?;
+            }
+        }
+        halt.map_or(Ok(()), |halt| Err(halt.into()))
+    }
+
+    /// Why a record that was not shown is gone; `None` where it is not, or nobody knows.
+    fn reason(&mut self, single: Single, looked: Looked, elsewhere: &mut Vec<Record>) -> Option<Reason> {
+        match single {
+            Single::Alive(record) if self.is_elsewhere(&record, looked) => elsewhere.push(record),
+            Single::Alive(_) => self.compared.unseen += 1,
+            Single::Hidden => self.compared.hidden += 1,
+            // Spam in the archive has not gone either, as long as that shows it, which is compared last.
+            Single::Spam(record)
+                if looked != Looked::InArchive && (self.is_archived(&record) || self.is_elsewhere(&record, looked)) =>
+            {
+                elsewhere.push(record);
+            }
+            Single::Spam(_) => return Some(Reason::Spam),
+            Single::Trashed => return Some(Reason::Trashed),
+            Single::Merged(_) => return Some(Reason::Merged),
+            Single::NotFound => return Some(Reason::Gone),
+        }
+        None
+    }
+}

@@ -1,0 +1,97 @@
+//! Records that have left, beside a portal that tells of them in every way that the vendor leaves open.
+
+use std::collections::BTreeMap;
+
+use chrono::Duration;
+use desk_sandbox::{Farewell, Fault, Settings};
+
+use crate::support::{Engine, House, Portal, compare, on_every_engine};
+
+/// Deleted tickets and why, by id.
+async fn deleted(house: &House) -> BTreeMap<String, String> {
+    let sql = "select id, _deleted_reason from {t}tickets where _deleted_at is not null";
+    let rows = house.database.query(sql).await;
+    rows.into_iter().map(|mut cells| (cells.remove(0).expect("an id"), cells.remove(0).expect("a reason"))).collect()
+}
+
+fn all_for(reason: &str, ids: &[String]) -> BTreeMap<String, String> {
+    ids.iter().map(|id| (id.clone(), reason.to_owned())).collect()
+}
+
+on_every_engine! {
+    /// Half an emoji in every name: the bin's rows, a record alone and a history are read all the same.
+    async fn half_an_emoji_hides_no_deletion(engine: Engine) {
+        let portal = Portal::start(Settings { tickets: 300, half_emojis: Some(1), ..Settings::default() }).await;
+        let house = House::new(&portal, engine).await;
+        house.sync().await;
+        compare::assert_same(&portal, &house.database).await;
+        portal.sandbox.advance(Duration::hours(1));
+        let mut expected = all_for("trashed", &portal.sandbox.trash("tickets", 3));
+        house.sync().await;
+        assert_eq!(deleted(&house).await, expected);
+        expected.extend(all_for("spam", &portal.sandbox.delete_spam("tickets", 1)));
+        expected.extend(all_for("merged", &portal.sandbox.merge("tickets", 1)));
+        portal.sandbox.advance(Duration::minutes(30));
+        house.run(&["verify", "tickets"]).await.exits(0);
+        assert_eq!(deleted(&house).await, expected);
+    }
+
+    /// A row of the bin that does not say which record it is of ends the bin as partial, and the bin is read from the same
+    /// place again until all can be told.
+    async fn a_row_of_the_bin_without_an_id_is_told_and_asked_for_again(engine: Engine) {
+        let portal = Portal::start(Settings { tickets: 300, ..Settings::default() }).await;
+        let mut house = House::new(&portal, engine).await;
+        house.set("DESKHOUSE_SYNC__VERIFY_BUDGET", "0");
+        house.sync().await;
+        portal.sandbox.advance(Duration::hours(1));
+        let trashed = portal.sandbox.trash("tickets", 2);
+        let time = portal.sandbox.departed("tickets")[0].at.format("%Y-%m-%dT%H:%M:%S.000Z");
+        let body = format!(
+            r#"{{"data":[{{"displayName":"a","deletedTime":"{time}"}},{{"id":"{}","deletedTime":"{time}"}},[],{{"id":null}}]}}"#,
+            trashed[0]
+        );
+        let page = Fault::Status { status: 200, body, content_type: "application/json;charset=UTF-8" };
+        portal.sandbox.fault("/api/v1/recycleBin", [page.clone(), page]);
+        portal.sandbox.advance(Duration::hours(1));
+        let ran = house.run(&["sync", "--json"]).await.exits(4);
+        let bin = &ran.json()["feeds"][0];
+        assert_eq!((&bin["resource"], &bin["state"]), (&"recycle_bin".into(), &"partial".into()), "{bin}");
+        assert!(ran.stderr.contains("3 of 4 rows have no id that can be read"), "{}", ran.stderr);
+        assert_eq!(deleted(&house).await, all_for("trashed", &trashed[..1]));
+        // Later than anything that an overlap would bring back.
+        portal.sandbox.advance(Duration::days(1));
+        house.sync().await;
+        assert_eq!(deleted(&house).await, all_for("trashed", &trashed));
+    }
+
+    /// That a search shows what is in the bin brings nothing back, neither by night nor by a comparison; what was restored
+    /// with its old time comes back by being asked for alone.
+    async fn a_search_that_shows_the_bin_restores_nothing(engine: Engine) {
+        for farewell in [Farewell::Flagged, Farewell::NotFound] {
+            let settings = Settings { tickets: 1_500, trashed_in_search: true, farewell, ..Settings::default() };
+            let portal = Portal::start(settings).await;
+            let house = House::new(&portal, engine).await;
+            house.sync().await;
+            portal.sandbox.advance(Duration::hours(1));
+            // Changed of late, so that each night reads them again.
+            portal.sandbox.edit("tickets", 40);
+            house.sync().await;
+            let trashed = all_for("trashed", &portal.sandbox.trash("tickets", 40));
+            for minutes in [1, 10, 20, 24 * 60] {
+                portal.sandbox.advance(Duration::minutes(minutes));
+                house.sync().await;
+                assert_eq!(deleted(&house).await, trashed, "{minutes}");
+            }
+            for arguments in [&["verify", "tickets"][..], &["verify", "tickets", "--deep"]] {
+                portal.sandbox.advance(Duration::minutes(30));
+                house.run(arguments).await.exits(0);
+                assert_eq!(deleted(&house).await, trashed, "{arguments:?}");
+            }
+            portal.sandbox.restore("tickets", 40);
+            portal.sandbox.advance(Duration::minutes(1));
+            house.run(&["verify", "tickets"]).await.exits(0);
+            assert!(deleted(&house).await.is_empty());
+            compare::assert_same(&portal, &house.database).await;
+        }
+    }
+}
