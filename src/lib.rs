@@ -57,6 +57,9 @@
 //!     secret, no answer's body and no cell is logged.
 //! 11. \* Tests do not sleep to wait for an effect, and they talk to 127.0.0.1 only.
 //! 12. \* Nothing outside of its definition knows a resource by its name.
+//! 13. No answer that failed to parse, came empty against what was known or stopped short is taken for an end: it is asked
+//!     for again, and what stays hidden keeps its window open.
+//! 14. No tombstone falls but by proof that is newer than it.
 
 pub mod auth;
 pub mod check;

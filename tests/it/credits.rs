@@ -153,7 +153,7 @@ async fn the_reserve_is_the_same_share_in_an_estimate_and_in_a_sync() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backfill_stands_back_while_a_sync_can_still_be_paid() {
-    const DAILY: u64 = 300;
+    const DAILY: u64 = 360;
     const RESERVE: u64 = 100;
     let settings = Settings { tickets: 12_000, daily_credits: DAILY, ..Settings::default() };
     let portal = Portal::start(settings).await;

@@ -96,14 +96,14 @@ on_every_engine! {
         for ((resource, edited), (_, created)) in edited.into_iter().zip(created) {
             assert_eq!(count(&summary, resource, "rows_updated"), edited, "{summary}");
             assert_eq!(count(&summary, resource, "rows_inserted"), created, "{summary}");
-            // A search counts what is to come, so one page is known to be all. Articles come without a count: the page
-            // after the last change has to be asked for.
-            let pages = if resource == "articles" { 2 } else { 1 };
+            // A search counts what is to come, so one page is known to be all, and once more at the end. Articles come
+            // without a count: the page after the last change has to be asked for, and what lies behind its row.
+            let pages = if resource == "articles" { 3 } else { 2 };
             assert_eq!(count(&summary, resource, "requests"), pages, "{summary}");
         }
-        // One more finds the portal and its time, and another one looks into the recycle bin. Before it the token of the day before is refused, at no cost.
+        // One more finds the portal and its time, and others look into the recycle bin, twice where it is empty. Before it the token of the day before is refused, at no cost.
         let paid = portal.api_requests().into_iter().filter(|request| request.credits > 0);
-        assert_eq!(paid.count(), 7 + 2 + 1 + 1, "{:?}", portal.api_requests());
+        assert_eq!(paid.count(), 7 * 2 + 3 + 1 + 2, "{:?}", portal.api_requests());
         compare::assert_same(&portal, &house.database).await;
     }
 
@@ -178,17 +178,17 @@ on_every_engine! {
         }
     }
 
-    /// The other side of the story above: it is the overlap that finds them.
-    async fn a_change_that_shows_later_than_the_overlap_is_not_found(engine: Engine) {
+    /// Reading begins at the newest row that is held, which is before the overlap where nothing has changed since.
+    async fn a_change_that_shows_later_than_the_overlap_is_found_behind_the_newest_row(engine: Engine) {
         let (portal, mut house) = synced(engine, with_tickets(500)).await;
         house.set("DESKHOUSE_SYNC__OVERLAP", "5m");
         portal.sandbox.advance(Duration::hours(1));
         portal.sandbox.configure(|settings| settings.index_lag = Duration::minutes(10));
         portal.sandbox.edit("tickets", 10);
-        for minutes in [9, 3] {
+        for (minutes, found) in [(9, 0), (3, 10)] {
             portal.sandbox.advance(Duration::minutes(minutes));
             let summary = house.sync().await;
-            assert_eq!(count(&summary, "tickets", "rows_updated"), 0, "{summary}");
+            assert_eq!(count(&summary, "tickets", "rows_updated"), found, "{summary}");
         }
     }
 
@@ -263,7 +263,8 @@ on_every_engine! {
         let windows = "select records_read from {t}deskhouse_windows where resource = 'tickets'";
         let overlap = changed(&portal, "tickets", |time| time >= noon() - OVERLAP);
         let newest = house.database.number(&format!("{windows} order by to_time desc limit 1")).await;
-        assert_eq!(newest, overlap as i64);
+        // And the rows at which it begins, so that no answer can be empty and true.
+        assert!((overlap as i64..=overlap as i64 + 20).contains(&newest), "{newest} and {overlap}");
     }
 
     async fn a_resource_that_is_named_is_read_alone(engine: Engine) {
@@ -320,11 +321,13 @@ on_every_engine! {
         house.sync().await;
         compare::assert_same(&portal, &house.database).await;
         let without_raw = "select count(*) from {t}tickets where _raw is null";
-        for (raw, expected) in [("false", edited), ("true", 0)] {
+        for raw in ["false", "true"] {
             house.set("DESKHOUSE_WAREHOUSE__RAW", raw);
             portal.sandbox.advance(Duration::minutes(1));
             let summary = house.sync().await;
-            assert_eq!(count(&summary, "tickets", "rows_updated"), edited, "{summary}");
+            let updated = count(&summary, "tickets", "rows_updated");
+            assert!((edited..=edited + 20).contains(&updated), "{summary}");
+            let expected = if raw == "false" { updated } else { 0 };
             assert_eq!(house.database.number(without_raw).await, expected as i64, "raw = {raw}");
         }
         compare::assert_same(&portal, &house.database).await;

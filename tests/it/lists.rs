@@ -143,8 +143,9 @@ on_every_engine! {
         let status = |status, body: &str| Fault::Status { status, body: body.into(), content_type: "application/json" };
         let troubles = [
             vec![Fault::Scope],
-            vec![status(204, "")],
-            vec![status(200, r#"{"data":[]}"#)],
+            // Once more it would be asked for.
+            vec![status(204, ""); 2],
+            vec![status(200, r#"{"data":[]}"#); 2],
             failing(status(200, r#"{"agents":[]}"#)),
             failing(Fault::Cut),
             [vec![Fault::Pass], failing(Fault::Html(502))].concat(),

@@ -16,8 +16,8 @@ use crate::warehouse::{Check, Warehouse};
 const NIGHT: TimeDelta = TimeDelta::hours(20);
 
 /// Compares slices of these resources, each as far as `plan.verify_budget` credits for all of them go, but at least one
-/// range of the first; from their beginning, and before all others, those of which a count says that they differ. Gives
-/// how each of those ended that was begun.
+/// range of the first; before all others those of which a count says that they differ. Gives how each of those ended that
+/// was begun.
 pub(in crate::sync) async fn slice<W: Warehouse>(
     context: Context<'_, W>,
     resources: Vec<&'static Resource>,
@@ -33,8 +33,7 @@ pub(in crate::sync) async fn slice<W: Warehouse>(
         match last_check(warehouse, run, resource, now).await {
             Ok(held) if first.iter().any(|first| first.name == resource.name) => {
                 let fresh = Check { reached_at: None, turn_began_at: now, turn_ended_at: None, checked_at: now };
-                let turn_ended_at = held.and_then(|held| held.turn_ended_at);
-                due.push((DateTime::UNIX_EPOCH, resource, Check { turn_ended_at, ..fresh }));
+                due.push((DateTime::UNIX_EPOCH, resource, held.unwrap_or(fresh)));
             }
             Ok(Some(check)) if now - check.checked_at >= NIGHT => due.push((check.checked_at, resource, check)),
             Ok(_) => {}

@@ -47,6 +47,8 @@ impl<D: Home> Run<D> {
     pub(crate) async fn plan(&self, resource: &'static Resource, now: DateTime<Utc>) -> Vec<Window> {
         let history = self.history(resource).await;
         let ranges = history.ranges_to_read(noon() - TimeDelta::days(1_000), now, OVERLAP);
+        // Cut as a first run cuts them that has much to read.
+        let ranges: Vec<_> = ranges.into_iter().flat_map(|range| History::parts(now, range)).collect();
         let bookmark = history.planned(&ranges).expect("a bookmark");
         self.warehouse.plan(self.run, resource, bookmark, &ranges).await.expect("windows")
     }
