@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytestring::ByteString;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::doubt::Doubts;
 use super::{Compared, Depth, Early, Hand, Manner};
 use crate::extract::{self, Asked, Reader, Single};
 use crate::ledger::{Counts, Key, Range, Sight, Tombstone, Window};
@@ -43,6 +44,8 @@ pub(super) struct Comparer<'a, W> {
     pub(super) compared: Compared,
     /// Rows that the portal did not show, so far.
     vanished: u64,
+    /// What only the records themselves can tell, of several ranges: they are asked for together.
+    pub(super) doubts: Doubts,
 }
 
 /// A range and what is known of it on the other side.
@@ -72,6 +75,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             counts: Counts::default(),
             compared: Compared::default(),
             vanished: 0,
+            doubts: Doubts::default(),
         }
     }
 
@@ -98,6 +102,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
                 self.close_in(one).await?;
             }
         }
+        self.ask_what_is_doubted().await?;
         self.archive().await
     }
 
@@ -132,7 +137,8 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         if !vanished.is_empty() {
             self.vanished += vanished.len() as u64;
             self.believe(self.vanished)?;
-            self.bury(vanished, Looked::InArchive).await?;
+            let vanished = vanished.into_iter().map(|id| (id, Looked::InArchive)).collect();
+            self.bury(vanished).await?;
         }
         if gaps.is_empty() { Ok(()) } else { Err(Early::Doubt(gaps.join("; "))) }
     }
@@ -157,9 +163,11 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
                 self.close_in(one).await?;
             }
             if range.to < whole.to && !may_go_on() {
+                self.ask_what_is_doubted().await?;
                 return Ok(Some(range.to + TimeDelta::milliseconds(1)));
             }
         }
+        self.ask_what_is_doubted().await?;
         self.archive().await?;
         Ok(None)
     }
@@ -295,10 +303,11 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         self.compared.held = self.context.warehouse.count(self.extent, None).await?;
         self.compared.found = records.len() as u64;
         self.compared.ranges = 1;
-        self.settle(records, None).await
+        self.settle(records, None).await?;
+        self.ask_what_is_doubted().await
     }
 
-    /// Lands what is shown, and asks for what is held and not shown.
+    /// Lands what is shown, and has what is held and not shown asked for.
     async fn settle(&mut self, records: Vec<Record>, range: Option<Range>) -> Result<(), Early> {
         let shown: HashSet<String> = records.iter().filter_map(|record| record.keys().id.clone()).collect();
         let held = self.context.warehouse.ids(self.extent, range).await?;
@@ -317,8 +326,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         self.vanished += vanished.len() as u64;
         self.believe(self.vanished)?;
         self.land(records.clone(), Vec::new(), Sight::Shown).await?;
-        self.raise(records).await?;
-        self.bury(vanished, Looked::At(range)).await
+        self.doubt(records, vanished, Looked::At(range)).await
     }
 
     /// Number of the records that are held as they are, but for a cell that somebody has altered in the table.
