@@ -51,7 +51,7 @@ on_every_engine! {
             trashed[0]
         );
         let page = Fault::Status { status: 200, body, content_type: "application/json;charset=UTF-8" };
-        portal.sandbox.fault("/api/v1/recycleBin", vec![page; 3]);
+        portal.sandbox.fault("/api/v1/recycleBin", vec![page; 2]);
         portal.sandbox.advance(Duration::hours(1));
         let ran = house.run(&["sync", "--json"]).await.exits(4);
         let bin = &ran.json()["feeds"][0];
@@ -139,7 +139,7 @@ on_every_engine! {
             house.run(&["verify", "tickets"]).await.exits(0);
             let peak = portal.sandbox.peak_in_flight();
             // How many exactly is learnt from the portal; one after the other it would be 1.
-            assert!((3..=6).contains(&peak), "{change}: {peak} at a time");
+            assert!((2..=6).contains(&peak), "{change}: {peak} at a time");
         }
     }
 

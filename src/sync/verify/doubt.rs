@@ -55,7 +55,7 @@ impl<W: Warehouse> Comparer<'_, W> {
 
     /// What is shown and still held as deleted is shown although it has gone, or came back with an old time: the record
     /// itself tells which.
-    async fn raise(&mut self, records: Vec<Record>) -> Result<(), Early> {
+    pub(super) async fn raise(&mut self, records: Vec<Record>) -> Result<(), Early> {
         let (client, resource, mut halt) = (self.context.client, self.resource, None);
         let mut shown: HashMap<ByteString, Record> =
             records.into_iter().filter_map(|record| Some((record.keys().id.as_deref()?.into(), record))).collect();
