@@ -114,8 +114,13 @@ impl Pager {
         if !is_new {
             return if is_short { Ok(None) } else { Err(Lost::Loop) };
         }
-        match ids.iter().enumerate().rev().find_map(|(place, id)| Some((place, (*id)?))) {
-            Some((place, id)) => self.anchor = Some((number + place as u32, id.to_owned())),
+        let last =
+            ids.iter().enumerate().rev().find_map(|(place, id)| Some((number + place as u32, (*id)?.to_owned())));
+        match last {
+            // Behind the last row that tells its id come only rows that do not: no page can begin with one of them.
+            Some(last) if self.anchor.as_ref() == Some(&last) && is_short => self.done = true,
+            Some(last) if self.anchor.as_ref() == Some(&last) => return Err(Lost::NoKey),
+            Some(last) => self.anchor = Some(last),
             None if self.done => {}
             None => return Err(Lost::NoKey),
         }
@@ -241,6 +246,20 @@ mod tests {
         pager.learn(&[Some("a"), Some("b")], slice).expect("a page");
         assert_eq!(pager.learn(&[Some("a"), Some("b")], slice), Err(Lost::Loop));
         assert_eq!(Pager::new(2).learn(&[None, None], slice), Err(Lost::NoKey));
+    }
+
+    #[test]
+    fn rows_without_an_id_at_the_end_do_not_come_for_ever() {
+        let mut pager = Pager::new(3);
+        pager.prove();
+        let slice = Slice { from: None, limit: Some(3) };
+        pager.learn(&[Some("a"), Some("b"), None], slice).expect("a page");
+        let behind = pager.ask(None).expect("the page behind it");
+        assert_eq!((pager.learn(&[Some("b"), None], behind), pager.ask(None)), (Ok(None), None));
+
+        let mut pager = Pager::new(3);
+        pager.learn(&[Some("a"), Some("b"), None], slice).expect("a page");
+        assert_eq!(pager.learn(&[Some("b"), None, None], behind), Err(Lost::NoKey), "what is behind them is not known");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::ledger::{Counts, WindowId};
 use crate::record::Record;
 use crate::resource::{Feed, List, Resource};
 use crate::transform::{Mapper, Reject, Row};
-use crate::warehouse::{self, Found, Warehouse};
+use crate::warehouse::{self, Found, Owing, Warehouse};
 
 /// Records of a page that were completed, by key and fingerprint of what the page showed.
 type Completed = HashMap<(ByteString, i64), Record>;
@@ -115,8 +115,10 @@ pub(super) async fn ask_again<W: Warehouse>(
                     (Ok(whole), Some(record)) => mapper.completed(record, &whole),
                     (Ok(whole), None) => mapper.completed(whole.clone(), &whole),
                     (Err(reason), Some(record)) => mapper.owing(record, reason),
-                    // What is held of it stays, and owes as before.
-                    (Err(_), None) => continue,
+                    (Err(reason), None) => {
+                        found.owing.push(Owing { id, reason: reason.to_owned() });
+                        continue;
+                    }
                 };
                 found.read += 1;
                 match row {

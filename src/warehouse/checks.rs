@@ -11,10 +11,10 @@ use super::error::Error;
 use super::sql::SqlWarehouse;
 use super::statement::quoted;
 use super::value::{Cells, Value};
-use crate::ledger::{Range, RunId};
+use crate::ledger::{Range, Reason, RunId};
 use crate::resource::{Kind, Resource};
 
-/// Which rows of a resource are compared. Rows that are deleted never are.
+/// Which rows of a resource are compared.
 #[derive(Debug, Clone, Copy)]
 pub struct Extent {
     /// Resource.
@@ -23,6 +23,8 @@ pub struct Extent {
     pub since: Option<DateTime<Utc>>,
     /// Archived records are left out, because the search leaves them out.
     pub without_archived: bool,
+    /// Besides the rows that are alive, those that were put into the recycle bin since then, because the search shows them.
+    pub binned_since: Option<DateTime<Utc>>,
 }
 
 /// How far the comparison of a resource has come.
@@ -41,12 +43,16 @@ pub struct Check {
 impl Extent {
     /// All rows of a resource that are alive.
     pub fn all(resource: &'static Resource) -> Self {
-        Self { resource, since: None, without_archived: false }
+        Self { resource, since: None, without_archived: false, binned_since: None }
     }
 
     /// Condition and values for these rows.
     pub(super) fn condition(&self) -> (String, Vec<Value>) {
         let (mut sql, mut values) = ("_deleted_at is null".to_owned(), Vec::new());
+        if let Some(since) = self.binned_since {
+            sql = "(_deleted_at is null or (_deleted_reason = ? and _deleted_at >= ?))".to_owned();
+            values = vec![Reason::Trashed.word().into(), since.into()];
+        }
         if let Some((since, cursor)) = self.since.zip(self.resource.feed.cursor()) {
             sql.push_str(&format!(" and {} >= ?", quoted(cursor)));
             values.push(since.into());
@@ -139,6 +145,23 @@ impl<D: Dialect> SqlWarehouse<D> {
             times.extend(time.map(|time| (id, time)));
         }
         Ok(times)
+    }
+
+    pub(super) async fn read_binned(
+        &self,
+        resource: &'static Resource,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        most: usize,
+    ) -> Result<Vec<String>, Error> {
+        let (table, key) = (resource.name, quoted(resource.columns[0].name));
+        let sql = format!(
+            "select {key} from {{{table}}} where _deleted_reason = ? and _deleted_at >= ? and _deleted_at < ?
+            order by _deleted_at desc, {key} limit ?"
+        );
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let values = vec![Reason::Trashed.word().into(), since.into(), until.into(), most.into()];
+        texts(self.look("read ids", &sql, values, &[Kind::Text]).await?)
     }
 
     pub(super) async fn read_archived(&self, resource: &'static Resource, most: i64) -> Result<Vec<String>, Error> {

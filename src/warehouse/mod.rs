@@ -174,6 +174,15 @@ pub trait Warehouse: Send + Sync {
         parents: Vec<String>,
     ) -> impl Future<Output = Result<Vec<(String, String)>, Error>> + Send;
 
+    /// Keys of the rows that were put into the recycle bin between these times, the newest first, `most` at most.
+    fn binned(
+        &self,
+        resource: &'static Resource,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+
     /// Keys of some archived rows, `most` at most.
     fn archived(
         &self,

@@ -26,6 +26,11 @@ pub(super) fn details_of(rows: &[Row]) -> Vec<(ByteString, Details)> {
     asked.map(|row| (row.id.clone(), row.details.clone())).collect()
 }
 
+/// What rows that stay as they are say of theirs.
+pub(super) fn details_owed(owing: Vec<Owing>) -> Vec<(ByteString, Details)> {
+    owing.into_iter().map(|owing| (owing.id.into(), Details::Owed(owing.reason))).collect()
+}
+
 impl<D: Dialect> SqlWarehouse<D> {
     /// The rows of a resource that are alive and lack their details, those that were noted first at the head.
     pub(super) async fn read_owing(&self, resource: &'static Resource) -> Result<Vec<Owing>, Error> {

@@ -293,6 +293,16 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         self.read_parts(resource, parents).await
     }
 
+    async fn binned(
+        &self,
+        resource: &'static Resource,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        most: usize,
+    ) -> Result<Vec<String>, Error> {
+        self.read_binned(resource, since, until, most).await
+    }
+
     async fn archived(&self, resource: &'static Resource, most: i64) -> Result<Vec<String>, Error> {
         self.read_archived(resource, most).await
     }

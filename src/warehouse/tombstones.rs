@@ -10,6 +10,7 @@ use super::Landed;
 use super::children::Parent;
 use super::dialect::{Dialect, Held, Stamp};
 use super::error::{Error, Trouble};
+use super::queue::{self, Owing};
 use super::sql::{Open, SqlWarehouse, is_older};
 use super::statement::{TOMBSTONE, quoted};
 use super::value::{Value, storable};
@@ -32,6 +33,8 @@ pub struct Found {
     pub rejects: Vec<Reject>,
     /// Ids of records that are gone. One that is not held leaves nothing behind.
     pub gone: Vec<(ByteString, Tombstone)>,
+    /// Rows that stay as they are held and owe their details still, and why.
+    pub owing: Vec<Owing>,
     /// Parents whose lists of these have been read to their end.
     pub parents: Vec<Parent>,
     /// When it was read, on the portal's clock.
@@ -45,9 +48,9 @@ pub struct Found {
 impl Found {
     /// Nothing yet, of a list that is read whole or of single records.
     pub fn new(resource: &'static Resource, run: RunId, at: DateTime<Utc>) -> Self {
-        let (rows, rejects, gone) = (Vec::new(), Vec::new(), Vec::new());
+        let (rows, rejects, gone, owing) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (parents, sight) = (Vec::new(), Sight::Read);
-        Self { resource, run, read: 0, rows, rejects, gone, parents, at, closely: false, sight }
+        Self { resource, run, read: 0, rows, rejects, gone, owing, parents, at, closely: false, sight }
     }
 }
 
@@ -245,6 +248,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         self.dialect.alone(open, found.resource.name).await?;
         let counts = self.land_rows(open, found.resource, found.rows, stamp, found.sight, found.closely).await?;
         self.land_rejects(open, found.resource, found.rejects, stamp).await?;
+        self.note_details(open, found.resource, queue::details_owed(found.owing), stamp).await?;
         let buried = self.bury(open, found.resource, found.gone, stamp).await?;
         let (deleted, rejected) = (counts.deleted + buried, counts.rejected + rejected);
         let counts = Counts { read: found.read, rejected, deleted, ..counts };

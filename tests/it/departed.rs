@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::Duration;
-use desk_sandbox::{Farewell, Fault, Settings};
+use desk_sandbox::{Farewell, Fault, Leaving, Merged, Settings};
 
 use crate::support::{Engine, House, Portal, compare, on_every_engine};
 
@@ -51,12 +51,12 @@ on_every_engine! {
             trashed[0]
         );
         let page = Fault::Status { status: 200, body, content_type: "application/json;charset=UTF-8" };
-        portal.sandbox.fault("/api/v1/recycleBin", [page.clone(), page]);
+        portal.sandbox.fault("/api/v1/recycleBin", vec![page; 2]);
         portal.sandbox.advance(Duration::hours(1));
         let ran = house.run(&["sync", "--json"]).await.exits(4);
         let bin = &ran.json()["feeds"][0];
         assert_eq!((&bin["resource"], &bin["state"]), (&"recycle_bin".into(), &"partial".into()), "{bin}");
-        assert!(ran.stderr.contains("3 of 4 rows have no id that can be read"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("rows have no id that can be read"), "{}", ran.stderr);
         assert_eq!(deleted(&house).await, all_for("trashed", &trashed[..1]));
         // Later than anything that an overlap would bring back.
         portal.sandbox.advance(Duration::days(1));
@@ -93,5 +93,70 @@ on_every_engine! {
             assert!(deleted(&house).await.is_empty());
             compare::assert_same(&portal, &house.database).await;
         }
+    }
+
+    /// The record that a merged one became answers in its place: that is the proof, and its id is told.
+    async fn a_winner_that_answers_proves_the_merge(engine: Engine) {
+        for (merged, history_base) in [(Merged::Winner, 0), (Merged::Flagged, 0), (Merged::History, 0), (Merged::History, 1)] {
+            let settings = Settings { tickets: 300, merged, history_base, ..Settings::default() };
+            let portal = Portal::start(settings).await;
+            let house = House::new(&portal, engine).await;
+            house.sync().await;
+            portal.sandbox.advance(Duration::hours(1));
+            let gone = portal.sandbox.merge("tickets", 2);
+            portal.sandbox.advance(Duration::hours(1));
+            house.run(&["verify", "tickets"]).await.exits(0);
+            assert_eq!(deleted(&house).await, all_for("merged", &gone), "{merged:?}");
+            for one in portal.sandbox.departed("tickets") {
+                let Leaving::Merged { into } = one.leaving else { panic!("it was merged") };
+                let sql = format!("select _merged_into from {{t}}tickets where id = '{}'", one.id);
+                assert_eq!(house.database.column(&sql).await, [into], "{merged:?}");
+            }
+        }
+    }
+
+    /// Records that are asked for alone use the permits that there are.
+    async fn what_is_asked_in_numbers_is_asked_at_once(engine: Engine) {
+        let settings = Settings {
+            tickets: 1_500,
+            archived_in_search: false,
+            latency: std::time::Duration::from_millis(20),
+            ..Settings::default()
+        };
+        let portal = Portal::start(settings).await;
+        let mut house = House::new(&portal, engine).await;
+        house.set("DESKHOUSE_LIMITS__CONCURRENCY", "6");
+        house.set("DESKHOUSE_SYNC__VERIFY_BUDGET", "0");
+        house.run(&["sync", "tickets"]).await.exits(0);
+        portal.sandbox.advance(Duration::hours(1));
+        for change in ["delete", "archive"] {
+            match change {
+                "delete" => portal.sandbox.delete("tickets", 60),
+                _ => portal.sandbox.archive("tickets", 60),
+            };
+            portal.sandbox.advance(Duration::hours(1));
+            portal.sandbox.clear_requests();
+            house.run(&["verify", "tickets"]).await.exits(0);
+            let peak = portal.sandbox.peak_in_flight();
+            // How many exactly is learnt from the portal; one after the other it would be 1.
+            assert!((2..=6).contains(&peak), "{change}: {peak} at a time");
+        }
+    }
+
+    /// A comparison that is asked to stop begins no other resource.
+    async fn a_comparison_that_is_stopped_begins_nothing_more(engine: Engine) {
+        let settings = Settings { tickets: 1_500, latency: std::time::Duration::from_millis(60), ..Settings::default() };
+        let portal = Portal::start(settings).await;
+        let house = House::new(&portal, engine).await;
+        house.sync().await;
+        portal.sandbox.advance(Duration::hours(1));
+        portal.sandbox.clear_requests();
+        let verify = house.start(&["verify", "--json"]);
+        portal.sandbox.wait_for_requests(4).await;
+        let id = verify.id().expect("a running process").to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
+        let ran = house.ended(verify).await.exits(130);
+        let begun = ran.json()["resources"].as_array().expect("resources").len();
+        assert!(begun <= 1, "{begun} resources were begun: {}", ran.stdout);
     }
 }

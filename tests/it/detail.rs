@@ -109,4 +109,68 @@ on_every_engine! {
         assert_eq!((asked.len(), asked.values().max()), (600, Some(&1)));
         assert_completed(&portal, &house, "tickets", "sentiment").await;
     }
+
+    /// A record alone that is refused once lands without its details, says so, and is asked again until it is had.
+    async fn details_that_were_refused_once_are_owed_and_asked_for_again(engine: Engine) {
+        let refusals = [
+            (403, r#"{"errorCode":"FORBIDDEN","message":"x"}"#),
+            (404, r#"{"errorCode":"URL_NOT_FOUND","message":"x"}"#),
+            (200, ""),
+            (200, "[]"),
+        ];
+        let queue = "select count(*) from {t}deskhouse_queue where resource = 'articles' and due_key = 'detail' and state = 'owed'";
+        for ((status, body), again) in refusals.into_iter().zip(["sync", "verify", "sync", "verify"]) {
+            let portal = Portal::start(Settings { tickets: 200, ..Settings::default() }).await;
+            let house = with_details(&portal, engine, "articles").await;
+            let refused = portal.sandbox.records("articles")[19]["id"].as_str().expect("an id").to_owned();
+            let fault = Fault::Status { status, body: body.into(), content_type: "application/json;charset=UTF-8" };
+            portal.sandbox.fault(&format!("/api/v1/articles/{refused}"), [fault.clone(), fault]);
+            // Twice: by the run that owes, and by the next one.
+            for attempts in [1, 2] {
+                let ran = house.run(&["sync", "articles", "--json"]).await.exits(4);
+                let articles = house::of(&ran.json(), "articles").clone();
+                assert_eq!(articles["state"], "partial", "{articles}");
+                let error = articles["error"].as_str().expect("why");
+                assert!(error.contains("1 rows lack the columns") && error.contains(&refused), "{error}");
+                assert_eq!(house.database.number(queue).await, 1);
+                let tried = "select attempts from {t}deskhouse_queue";
+                assert_eq!(house.database.number(tried).await, attempts);
+            }
+            house.run(&[again, "articles"]).await.exits(0);
+            assert_eq!(house.database.number(queue).await, 0);
+            assert_completed(&portal, &house, "articles", "answer").await;
+        }
+    }
+
+    /// A row whose record has gone owes nothing any more.
+    async fn what_has_gone_owes_nothing(engine: Engine) {
+        let portal = Portal::start(Settings { tickets: 200, ..Settings::default() }).await;
+        let house = with_details(&portal, engine, "tickets").await;
+        let refused = portal.sandbox.trash("tickets", 1).remove(0);
+        portal.sandbox.restore("tickets", 1);
+        let fault = Fault::Status { status: 403, body: "{}".into(), content_type: "application/json" };
+        portal.sandbox.fault(&format!("/api/v1/tickets/{refused}"), [fault.clone(), fault]);
+        house.run(&["sync", "tickets"]).await.exits(4);
+        portal.sandbox.advance(chrono::Duration::hours(1));
+        while portal.sandbox.departed("tickets").iter().all(|one| one.id != refused) {
+            portal.sandbox.trash("tickets", 1);
+        }
+        house.run(&["sync", "tickets"]).await.exits(0);
+    }
+
+    /// The same for the lists whose columns only the record alone tells all of.
+    async fn a_record_of_a_list_that_was_refused_is_asked_again(engine: Engine) {
+        let portal = Portal::start(Settings { tickets: 200, ..Settings::default() }).await;
+        let house = House::new(&portal, engine).await;
+        let contracts = portal.sandbox.list("contracts");
+        let refused = contracts[contracts.len() / 2]["id"].as_str().expect("an id").to_owned();
+        let fault = Fault::Status { status: 403, body: r#"{"errorCode":"FORBIDDEN","message":"x"}"#.into(), content_type: "application/json" };
+        portal.sandbox.fault(&format!("/api/v1/contracts/{refused}"), [fault]);
+        let ran = house.run(&["sync", "contracts", "--json"]).await.exits(4);
+        assert!(house::of(&ran.json(), "contracts")["error"].as_str().is_some_and(|why| why.contains(&refused)));
+        portal.sandbox.clear_requests();
+        house.run(&["sync", "contracts"]).await.exits(0);
+        assert!(singles(&portal, "contracts").contains_key(&refused));
+        assert_eq!(house.database.number("select count(*) from {t}deskhouse_queue").await, 0);
+    }
 }

@@ -27,6 +27,7 @@ mod migration;
 mod parallel;
 mod parity;
 mod postgres;
+mod readings;
 mod resume;
 mod sign_in;
 mod sign_out;

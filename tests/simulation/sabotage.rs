@@ -175,6 +175,7 @@ impl Warehouse for Sabotaged {
         tally(extent: Extent, until: DateTime<Utc>) -> Tally;
         save_counted(resource: &'static Resource, run: RunId, counted: Counted) -> ();
         owing(resource: &'static Resource) -> Vec<Owing>;
+        binned(resource: &'static Resource, since: DateTime<Utc>, until: DateTime<Utc>, most: usize) -> Vec<String>;
         status() -> Status;
     }
 }

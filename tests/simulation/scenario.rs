@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use desk_sandbox::{Bounds, Clock, Falsehood, Falsehoods, Farewell, Settings};
+use desk_sandbox::{Bounds, Clock, Falsehood, Falsehoods, Farewell, Merged, Settings};
 use deskhouse::resource::{self, Feed, Resource};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -125,6 +125,12 @@ impl Scenario {
             archived_in_search: dice.random(),
             restoring_is_a_change: dice.random(),
             farewell: [Farewell::NotFound, Farewell::Flagged][dice.random_range(0..2)],
+            merged: Merged::ALL[dice.random_range(0..Merged::ALL.len())],
+            // What was merged away and is shown all the same, nothing but the record alone tells from what is there.
+            trashed_in_search: dice.random(),
+            history_base: dice.random_range(0..=1),
+            list_base: dice.random_range(0..=1),
+            half_emojis: [None, Some(1), Some(3)][dice.random_range(0..3)],
             latency: Duration::from_millis(dice.random_range(1..200)),
             latency_jitter: Duration::from_millis(dice.random_range(0..150)),
             concurrency: dice.random_range(concurrency.min(2)..=25),

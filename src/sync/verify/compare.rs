@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytestring::ByteString;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::doubt::Doubts;
 use super::{Compared, Depth, Early, Hand, Manner};
 use crate::extract::{self, Asked, Reader, Single};
 use crate::ledger::{Counts, Key, Range, Sight, Tombstone, Window};
@@ -43,6 +44,8 @@ pub(super) struct Comparer<'a, W> {
     pub(super) compared: Compared,
     /// Rows that the portal did not show, so far.
     vanished: u64,
+    /// What only the records themselves can tell, of several ranges: they are asked for together.
+    pub(super) doubts: Doubts,
 }
 
 /// A range and what is known of it on the other side.
@@ -72,6 +75,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             counts: Counts::default(),
             compared: Compared::default(),
             vanished: 0,
+            doubts: Doubts::default(),
         }
     }
 
@@ -98,7 +102,17 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
                 self.close_in(one).await?;
             }
         }
+        self.ask_what_is_doubted().await?;
+        self.bin().await?;
         self.archive().await
+    }
+
+    /// Looks for what came back from the bin where no number tells of it.
+    async fn bin(&mut self) -> Result<(), Early> {
+        match self.extent.binned_since.filter(|_| self.manner.hand == Hand::Mend) {
+            Some(since) => self.look_into_bin(since).await,
+            None => Ok(()),
+        }
     }
 
     /// Compares archives, now that nothing else differs: what was put there while it was held has changed no number, and
@@ -132,7 +146,8 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         if !vanished.is_empty() {
             self.vanished += vanished.len() as u64;
             self.believe(self.vanished)?;
-            self.bury(vanished, Looked::InArchive).await?;
+            let vanished = vanished.into_iter().map(|id| (id, Looked::InArchive)).collect();
+            self.bury(vanished).await?;
         }
         if gaps.is_empty() { Ok(()) } else { Err(Early::Doubt(gaps.join("; "))) }
     }
@@ -157,9 +172,12 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
                 self.close_in(one).await?;
             }
             if range.to < whole.to && !may_go_on() {
+                self.ask_what_is_doubted().await?;
                 return Ok(Some(range.to + TimeDelta::milliseconds(1)));
             }
         }
+        self.ask_what_is_doubted().await?;
+        self.bin().await?;
         self.archive().await?;
         Ok(None)
     }
@@ -182,6 +200,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         let until = self.context.client.portal_now() - self.context.plan.overlap;
         let whole = Range::new(DateTime::UNIX_EPOCH + TimeDelta::days(1), until);
         self.compared.held = self.context.warehouse.count(self.extent, Some(whole)).await?;
+        self.extent.binned_since = self.shows_bin_since().await?;
         Ok(matches!(self.resource.feed, Feed::Search { .. }).then_some(whole))
     }
 
@@ -206,6 +225,11 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             // A portal may have had a bad moment, and what is too much would be asked for one by one.
             found = self.found(range).await?;
         }
+        // What was purged from the bin is no row too many.
+        let alive = match self.extent.binned_since.filter(|_| found != held) {
+            Some(_) => self.context.warehouse.count(self.alive(), Some(range)).await?,
+            None => held,
+        };
         let compared = &mut self.compared;
         compared.ranges += 1;
         compared.found += found;
@@ -213,7 +237,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             return Ok(None);
         }
         compared.differing += 1;
-        compared.surplus += held.saturating_sub(found);
+        compared.surplus += alive.saturating_sub(found);
         compared.lacking += found.saturating_sub(held);
         // One request halves the range, until a page holds it; then the page, and for each record that is too many itself.
         let levels = held.max(found).div_ceil(u64::from(self.resource.page_limit)).max(1).ilog2() + 1;
@@ -249,6 +273,11 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
     async fn found(&self, created: Range) -> Result<u64, Early> {
         let asked = self.asked(created);
         Ok(self.context.ask(extract::matching(self.context.client, self.resource, &asked)).await?)
+    }
+
+    /// The rows that are compared, without those that are held as being in the bin.
+    fn alive(&self) -> Extent {
+        Extent { binned_since: None, ..self.extent }
     }
 
     fn asked(&self, created: Range) -> Asked {
@@ -295,13 +324,14 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         self.compared.held = self.context.warehouse.count(self.extent, None).await?;
         self.compared.found = records.len() as u64;
         self.compared.ranges = 1;
-        self.settle(records, None).await
+        self.settle(records, None).await?;
+        self.ask_what_is_doubted().await
     }
 
-    /// Lands what is shown, and asks for what is held and not shown.
+    /// Lands what is shown, and has what is held and not shown asked for.
     async fn settle(&mut self, records: Vec<Record>, range: Option<Range>) -> Result<(), Early> {
         let shown: HashSet<String> = records.iter().filter_map(|record| record.keys().id.clone()).collect();
-        let held = self.context.warehouse.ids(self.extent, range).await?;
+        let held = self.context.warehouse.ids(self.alive(), range).await?;
         let (there, vanished): (Vec<_>, Vec<_>) = held.into_iter().partition(|id| shown.contains(id));
         if self.manner.hand == Hand::Look {
             // One that fits no row is missing, whether it tells which one it is or not.
@@ -317,8 +347,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         self.vanished += vanished.len() as u64;
         self.believe(self.vanished)?;
         self.land(records.clone(), Vec::new(), Sight::Shown).await?;
-        self.raise(records).await?;
-        self.bury(vanished, Looked::At(range)).await
+        self.doubt(records, vanished, Looked::At(range)).await
     }
 
     /// Number of the records that are held as they are, but for a cell that somebody has altered in the table.

@@ -1,7 +1,8 @@
 //! What the portal shows and the warehouse holds as deleted, or the other way round: only the record itself tells which of
 //! them is right, so each is asked for alone, and what comes of it lands batch by batch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::mem;
 use std::pin::pin;
 
 use bytestring::ByteString;
@@ -15,15 +16,50 @@ use crate::record::Record;
 use crate::sync::alone;
 use crate::warehouse::Warehouse;
 
+/// What is to be asked for alone.
+#[derive(Default)]
+pub(super) struct Doubts {
+    /// Records that are shown and held as deleted.
+    risen: Vec<Record>,
+    /// Rows that are held and were not shown, and where.
+    vanished: Vec<(String, Looked)>,
+}
+
 impl<W: Warehouse> Comparer<'_, W> {
+    /// Takes in what was shown and what was not. A range holds few of them, so they wait until it is worth asking for them
+    /// together.
+    pub(super) async fn doubt(
+        &mut self,
+        records: Vec<Record>,
+        vanished: Vec<String>,
+        looked: Looked,
+    ) -> Result<(), Early> {
+        let ids = records.iter().filter_map(|record| Some(record.keys().id.as_deref()?.into())).collect();
+        let deleted: HashSet<ByteString> =
+            self.context.warehouse.deleted(self.resource, ids).await?.into_iter().collect();
+        let is_deleted = |record: &Record| record.keys().id.as_deref().is_some_and(|id| deleted.contains(id));
+        self.doubts.risen.extend(records.into_iter().filter(is_deleted));
+        self.doubts.vanished.extend(vanished.into_iter().map(|id| (id, looked)));
+        if self.doubts.risen.len() + self.doubts.vanished.len() < alone::BATCH {
+            return Ok(());
+        }
+        self.ask_what_is_doubted().await
+    }
+
+    /// Asks for all of it.
+    pub(super) async fn ask_what_is_doubted(&mut self) -> Result<(), Early> {
+        let Doubts { risen, vanished } = mem::take(&mut self.doubts);
+        self.raise(risen).await?;
+        self.bury(vanished).await
+    }
+
     /// What is shown and still held as deleted is shown although it has gone, or came back with an old time: the record
     /// itself tells which.
     pub(super) async fn raise(&mut self, records: Vec<Record>) -> Result<(), Early> {
-        let ids = records.iter().filter_map(|record| Some(record.keys().id.as_deref()?.into())).collect();
-        let deleted = self.context.warehouse.deleted(self.resource, ids).await?;
         let (client, resource, mut halt) = (self.context.client, self.resource, None);
         let mut shown: HashMap<ByteString, Record> =
             records.into_iter().filter_map(|record| Some((record.keys().id.as_deref()?.into(), record))).collect();
+        let deleted = shown.keys().cloned().collect();
         let asked = alone::each(self.context, deleted, |id: ByteString| async move {
             let single = extract::single(client, resource, &id).await?;
             Ok((id, single))
@@ -42,9 +78,9 @@ impl<W: Warehouse> Comparer<'_, W> {
     }
 
     /// Asks for each of these and marks those that are gone.
-    pub(super) async fn bury(&mut self, vanished: Vec<String>, looked: Looked) -> Result<(), Early> {
+    pub(super) async fn bury(&mut self, vanished: Vec<(String, Looked)>) -> Result<(), Early> {
         let (client, resource, mut halt) = (self.context.client, self.resource, None);
-        let asked = alone::each(self.context, vanished, |id: String| async move {
+        let asked = alone::each(self.context, vanished, |(id, looked): (String, Looked)| async move {
             let single = extract::single(client, resource, &id).await?;
             // What is in the bin, or nowhere, may have been merged: only its history tells.
             let merged_into = match &single {
@@ -52,12 +88,12 @@ impl<W: Warehouse> Comparer<'_, W> {
                 Single::Merged(other) => Some(other.clone()),
                 Single::Alive(_) | Single::Spam(_) | Single::Hidden => None,
             };
-            Ok((id, single, merged_into))
+            Ok((id, looked, single, merged_into))
         });
         let mut asked = pin!(asked);
         while let Some(batch) = asked.next().await {
             let (mut elsewhere, mut gone) = (Vec::new(), Vec::new());
-            for (id, single, merged_into) in alone::answers(batch, &mut halt) {
+            for (id, looked, single, merged_into) in alone::answers(batch, &mut halt) {
                 let Some(reason) = self.reason(single, looked, &mut elsewhere) else { continue };
                 let reason = if merged_into.is_some() { Reason::Merged } else { reason };
                 self.compared.mark(reason);

@@ -1,6 +1,7 @@
 //! Compares the warehouse with the portal and mends what differs: all of it on command, a slice of it each night. Here is
 //! the order of resources and how a run of it ends; how one resource is compared is in `compare`.
 
+mod binned;
 mod compare;
 mod doubt;
 mod listed;
@@ -220,7 +221,14 @@ pub async fn verify<W: Warehouse>(
         }
     };
     let ((), booked) = books::kept(client, warehouse, run, stopped, Box::pin(comparing)).await;
-    outcome.state = if fatal.is_some() { State::Failed } else { overall(outcome.all()) };
+    outcome.state = match overall(outcome.all()) {
+        _ if fatal.is_some() => State::Failed,
+        // Asked to stop between two resources: the others were to be compared as well.
+        State::Complete | State::Partial if stopped.is_cancelled() && found.len() < plan.resources.len() => {
+            State::Interrupted
+        }
+        state => state,
+    };
     outcome.finish(client, start_of_run);
     let all: Vec<_> = outcome.all().cloned().collect();
     let closed = warehouse.finish_run(run, &run_end(&outcome, client.most_credits()), &all).await;
