@@ -1,7 +1,7 @@
 //! How many records a range holds, for a request or a few and without reading them. What they will cost to read is
 //! `sync`'s arithmetic.
 
-use super::search::{row, rows};
+use super::words::{row, rows};
 use crate::http::{self, Client};
 use crate::ledger::{Key, Range};
 use crate::resource::Resource;

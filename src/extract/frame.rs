@@ -5,7 +5,7 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::expectation::{Expectation, Expected};
-use super::rules::Stuck;
+use super::rules::{MOST_RESTARTS, Stuck};
 use crate::ledger::{Key, Range};
 use crate::record::Keys;
 
@@ -85,9 +85,6 @@ pub(super) struct Drain {
     #[serde(skip)]
     pub(super) restarts: u32,
 }
-
-/// An instant that moves under us this often while it is read will not come to rest in this run.
-pub(super) const MOST_RESTARTS: u32 = 50;
 
 impl Frame {
     pub(super) fn new(key: Key, at: DateTime<Utc>, to: DateTime<Utc>) -> Self {

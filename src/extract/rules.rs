@@ -3,8 +3,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::frame::MOST_RESTARTS;
 use crate::resource::{Resource, Split};
+
+/// An instant that moves under us this often while it is read will not come to rest in this run.
+pub(super) const MOST_RESTARTS: u32 = 50;
 
 /// Pages that each part has to have for a walk to be split: each ends with a short page, which is one request more. With
 /// half of this a busy day, a thousand changes in an hour, cost up to 14 requests instead of 11; a long history gained one

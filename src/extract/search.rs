@@ -3,22 +3,20 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
 
 use super::ask::{Ask, PageAsk};
 use super::departments::departments;
-use super::list;
+use super::page::Page;
 use super::rules::{Rules, Stuck};
-use super::settle::Unread;
 use super::walk::Walk;
 use super::weight::Weight;
+use super::words::{range, record};
 use super::{Error, agents};
 use crate::http::{self, Answer, Client, Priority, Problem, Request};
-use crate::ledger::{Key, Progress, Range, Window};
+use crate::ledger::{Key, Range, Window};
 use crate::record::Record;
-use crate::resource::{self, Feed, Resource, Split};
+use crate::resource::{Resource, Split};
 
 /// Reads windows of one resource, several at a time.
 pub struct Reader {
@@ -32,19 +30,6 @@ pub struct Reader {
     weight: Weight,
     departments: OnceCell<Vec<String>>,
     agents: OnceCell<Vec<String>>,
-}
-
-/// One page and how far the window has been read with it.
-#[derive(Debug)]
-pub struct Page {
-    /// Its records.
-    pub records: Vec<Record>,
-    /// Where the walk stands after it.
-    pub progress: Progress,
-    /// Records of the window that are still to come, if the portal counts them.
-    pub remaining: Option<u64>,
-    /// What the walk cannot read: its window is not done, and asking again would give the same.
-    pub unread: Option<Unread>,
 }
 
 /// Refusals that one page may take to learn from: a limit and a cap, each corrected once.
@@ -146,7 +131,8 @@ impl Reader {
         let keys: Vec<_> = records.iter().map(Record::keys).collect();
         match walk.learn(&keys, count).map_err(|stuck| self.stuck(stuck))? {
             None => Ok(self.taken(walk, &ask, records, count)),
-            Some(doubt) => self.settle(walk, ask, records, doubt).await,
+            // Rare and large: every page that is not doubted would carry it.
+            Some(doubt) => Box::pin(self.settle(walk, ask, records, doubt)).await,
         }
     }
 
@@ -221,48 +207,4 @@ impl Reader {
     pub(super) fn stuck(&self, stuck: Stuck) -> Error {
         Error::Stuck { resource: self.resource.name, stuck }
     }
-}
-
-/// One record of a page of this resource.
-pub(super) fn record(resource: &Resource, raw: Box<RawValue>) -> Record {
-    Record::with_keys(raw, resource.key_field(), resource.time_field())
-}
-
-/// The cheapest request that a resource takes, for whether it may be read: one row, of the hour before
-/// `now` where a range can be given.
-pub fn probe(resource: &'static Resource, now: DateTime<Utc>) -> Request {
-    if let Feed::List(of) = &resource.feed {
-        return list::probe(resource, of);
-    }
-    // Whoever may read the one may read the other.
-    if let Some(parent) = resource::parent_of(resource).filter(|_| resource.feed == Feed::Children) {
-        return Request { resource: resource.name, ..probe(parent, now) };
-    }
-    let hour = Range { from: now - TimeDelta::hours(1), to: now };
-    row(resource, Key::Modified, &hour, 0)
-}
-
-/// The cheapest request about a range: one row of it, after so many others.
-pub(super) fn row(resource: &'static Resource, key: Key, of: &Range, offset: u32) -> Request {
-    rows(resource, key, of).with("from", (offset + resource.first_row).to_string()).with("limit", "1")
-}
-
-/// A request for the records of a range, without saying which of them.
-pub(super) fn rows(resource: &'static Resource, key: Key, of: &Range) -> Request {
-    let parameter = match key {
-        Key::Modified => resource.feed.range(),
-        Key::Created => Some("createdTimeRange"),
-    };
-    // A list that takes no range is asked for as it is.
-    let request = Request::new(resource.name, resource.path);
-    match parameter {
-        Some(parameter) => request.with(parameter, range(of)),
-        None => request,
-    }
-}
-
-/// A range in the portal's form: `yyyy-MM-ddTHH:mm:ss.SSSZ`, twice, with a comma.
-pub(super) fn range(range: &Range) -> String {
-    let iso = |time: DateTime<Utc>| time.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-    format!("{},{}", iso(range.from), iso(range.to))
 }

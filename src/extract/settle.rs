@@ -2,46 +2,21 @@
 //! the range itself, and the range is looked at from its other end. What stays hidden then is left unread, and told with its number.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::time::Duration;
 
 use super::ask::{Ask, PageAsk};
 use super::expectation::Doubt;
-use super::search::{Page, Reader};
+use super::page::{Page, Unread};
+use super::search::Reader;
 use super::walk::Walk;
 use super::{Error, Single, single};
 use crate::http;
-use crate::ledger::{Key, Range};
+use crate::ledger::Key;
 use crate::record::Record;
 
 /// Waits before an answer is asked for once more. The first time is at once: most often a portal has had a bad moment, or a
 /// record was changed between two pages.
 const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
-
-/// A range that holds records which the portal does not give.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unread {
-    /// Where they are.
-    pub range: Range,
-    /// How many, as far as the portal counts.
-    pub records: Option<u64>,
-    /// Why they could not be read, where the portal said so.
-    pub cause: Option<String>,
-}
-
-impl fmt::Display for Unread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Range { from, to } = self.range;
-        match self.records {
-            Some(1) => f.write_str("1 record")?,
-            Some(records) => write!(f, "{records} records")?,
-            None => f.write_str("records")?,
-        }
-        let time = |time: chrono::DateTime<chrono::Utc>| time.format("%Y-%m-%d %H:%M:%S").to_string();
-        write!(f, " between {} and {} UTC", time(from), time(to))?;
-        self.cause.as_ref().map_or(Ok(()), |cause| write!(f, " ({cause})"))
-    }
-}
 
 /// What the portal says of a doubted range when it is asked in other words.
 enum Other {
@@ -82,7 +57,7 @@ impl Reader {
                 Other::Moved => return self.believed(walk, &ask, doubted.0, 0),
                 Other::Holds(all) => {
                     if passed(walk, &ask, &doubted.0) < all {
-                        doubted.0 = self.from_both_ends(&ask, doubted.0).await?;
+                        doubted.0 = self.with_other_end(&ask, doubted.0).await?;
                     }
                     let passed = passed(walk, &ask, &doubted.0);
                     if passed >= all {
@@ -175,7 +150,7 @@ impl Reader {
     }
 
     /// The records of a page and those that the same range shows from its other end, each once.
-    async fn from_both_ends(&self, ask: &PageAsk, mut records: Vec<Record>) -> Result<Vec<Record>, Error> {
+    async fn with_other_end(&self, ask: &PageAsk, mut records: Vec<Record>) -> Result<Vec<Record>, Error> {
         let answer = self.page(&ask.clone().reversed()).await?;
         let seen: HashSet<_> = records.iter().filter_map(|record| record.keys().id.clone()).collect();
         let is_new = |record: &Record| record.keys().id.as_ref().is_none_or(|id| !seen.contains(id));

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Error;
-use super::search::{range, record};
+use super::words::{range, record};
 use crate::http::{self, Client, Priority, Reply, Request};
 use crate::ledger::Range;
 use crate::record::Record;

@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use super::context::Context;
 use super::stream::Halt;
+use crate::extract;
 use crate::ledger::{Counts, Sight};
-use crate::record::Record;
 use crate::resource::{Feed, Resource};
 use crate::transform::Mapper;
 use crate::warehouse::{Found, Warehouse};
@@ -35,8 +35,7 @@ pub(super) async fn read_again<W: Warehouse>(
         let mut found = Found { sight: Sight::Shown, ..Found::new(resource, context.run, now) };
         // What was kept as received is JSON; what could not be is a text, which makes no row either.
         let records = kept.into_iter().filter_map(|raw| RawValue::from_string(raw).ok());
-        let record = |raw| Record::with_keys(raw, resource.key_field(), resource.time_field());
-        found.rows.extend(records.filter_map(|raw| mapper.row(record(raw)).ok()));
+        found.rows.extend(records.filter_map(|raw| mapper.row(extract::record(resource, raw)).ok()));
         for landed in context.warehouse.land_found(vec![found], None).await? {
             *counts += landed.counts;
         }

@@ -152,8 +152,8 @@ impl<W: Warehouse> Stream<'_, W> {
         };
         let windows = warehouse.plan(run, self.resource, bookmark, &ranges).await?;
         let mut waiting: Vec<_> = windows.into_iter().map(taken_up).collect();
-        if let (Some(first), Some((at, ids))) = (waiting.first_mut(), held) {
-            first.known = Known::Held(at, ids);
+        if let (Some(first), Some(held)) = (waiting.first_mut(), held) {
+            first.known = Known::Held(held);
         }
         Ok(waiting)
     }

@@ -21,7 +21,7 @@ use super::{Event, PAGES_WAITING};
 use crate::extract::{self, Expectation, Page, Reader, Unread, Walk};
 use crate::http::Seat;
 use crate::ledger::{History, Progress, Range, Window, WindowId};
-use crate::warehouse::{Batch, Warehouse};
+use crate::warehouse::{Batch, Newest, Warehouse};
 
 /// Windows that a run makes of one resource to read around what the portal does not give: enough to close in on a few
 /// records of many years, second by second.
@@ -39,9 +39,9 @@ pub(super) enum Known {
     Nothing,
     /// It is a part of a range that holds records.
     PartOfSome,
-    /// These records, last changed at this time before it, are held: reading begins at them, since an answer that shows none of
+    /// These records, last changed before it, are held: reading begins at them, since an answer that shows none of
     /// them contradicts itself.
-    Held(DateTime<Utc>, Vec<String>),
+    Held(Newest),
 }
 
 /// The windows of a stream while they are read.
@@ -173,7 +173,7 @@ impl<'a, W: Warehouse> Walks<'a, W> {
         let walk = match known {
             Known::Nothing => walk,
             Known::PartOfSome => walk.expecting(Expectation::part_of_some()),
-            Known::Held(at, ids) => walk.from_held(at, ids),
+            Known::Held(Newest { at, ids }) => walk.from_held(at, ids),
         };
         Reading { id: window.id, walk, since: window.progress, _seat: seat }
     }

@@ -36,6 +36,7 @@ pub use dialect::{Dialect, Durability, Postgres, Sqlite, Stamp};
 pub use error::{Error, Trouble};
 pub use health::{Schema, free_space, may_make};
 pub use ledger::{ResourceStatus, RunStatus, Status};
+pub use newest::Newest;
 pub use queue::Owing;
 pub use samples::Sample;
 pub use sql::SqlWarehouse;
@@ -144,13 +145,12 @@ pub trait Warehouse: Send + Sync {
     /// Keys of the rows of an extent; of those that were created in a range, if one is given.
     fn ids(&self, extent: Extent, created: Option<Range>) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
-    /// The last time up to `before` at which a row was changed that a search should show, and the keys of the rows that were
-    /// changed then; none where those are more than a few.
+    /// The rows changed last up to `before` that a search should show; none where those are more than a few.
     fn newest(
         &self,
         resource: &'static Resource,
         before: DateTime<Utc>,
-    ) -> impl Future<Output = Result<Option<(DateTime<Utc>, Vec<String>)>, Error>> + Send;
+    ) -> impl Future<Output = Result<Option<Newest>, Error>> + Send;
 
     /// Keys of the rows that are alive, with what a column of times holds of each.
     fn times(

@@ -13,12 +13,21 @@ use crate::resource::{Kind, Resource};
 /// Rows that one window shows again: a mass edit would make each night read it once more.
 const MOST: i64 = 20;
 
+/// The last rows that were changed before some time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    /// When they were changed, all of them.
+    pub at: DateTime<Utc>,
+    /// Their keys.
+    pub ids: Vec<String>,
+}
+
 impl<D: Dialect> SqlWarehouse<D> {
     pub(super) async fn read_newest(
         &self,
         resource: &'static Resource,
         before: DateTime<Utc>,
-    ) -> Result<Option<(DateTime<Utc>, Vec<String>)>, Error> {
+    ) -> Result<Option<Newest>, Error> {
         let Some(cursor) = resource.feed.cursor().map(quoted) else { return Ok(None) };
         // Whether a search shows archived records, nobody knows.
         let (condition, values) = Extent { without_archived: true, ..Extent::all(resource) }.condition();
@@ -37,6 +46,6 @@ impl<D: Dialect> SqlWarehouse<D> {
             at = Some(cells.timestamp().map_err(&doing)?);
             ids.push(cells.text().map_err(&doing)?);
         }
-        Ok(at.filter(|_| ids.len() <= MOST as usize).map(|at| (at, ids)))
+        Ok(at.filter(|_| ids.len() <= MOST as usize).map(|at| Newest { at, ids }))
     }
 }

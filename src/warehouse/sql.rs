@@ -13,6 +13,7 @@ use super::dialect::{Dialect, Durability, Stamp};
 use super::error::{Error, Trouble};
 use super::ledger::{self, Status};
 use super::migrate::migrate;
+use super::newest::Newest;
 use super::queue::{self, Owing};
 use super::tombstones::{Complete, Fate, Found, Missing, Turns};
 use super::value::Value;
@@ -269,11 +270,7 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         self.read_ids(extent, created).await
     }
 
-    async fn newest(
-        &self,
-        resource: &'static Resource,
-        before: DateTime<Utc>,
-    ) -> Result<Option<(DateTime<Utc>, Vec<String>)>, Error> {
+    async fn newest(&self, resource: &'static Resource, before: DateTime<Utc>) -> Result<Option<Newest>, Error> {
         self.read_newest(resource, before).await
     }
 

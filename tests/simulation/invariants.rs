@@ -237,7 +237,7 @@ fn finished_windows_rest(before: &Held, after: &Held, requests: &[Logged]) -> Re
         let held = after.rows.get(resource).into_iter().chain(before.rows.get(resource)).flat_map(BTreeMap::values);
         let begins_at_held = || held.clone().filter_map(|row| row.modified).any(|modified| modified == read);
         let leads_to_window = || windows.iter().any(|window| window.from > read && covers(window.from));
-        if !covers(read) && !(begins_at_held() && leads_to_window()) {
+        if !(covers(read) || begins_at_held() && leads_to_window()) {
             return Err(format!("no window asks for {}?{} among {windows:?}", request.path, request.query));
         }
     }

@@ -17,8 +17,8 @@ use deskhouse::resource::Resource;
 use deskhouse::transform::Row;
 use deskhouse::transport::{Error, Transport};
 use deskhouse::warehouse::{
-    self, Batch, Check, Complete, Counted, Due, Extent, Found, Landed, Missing, Owing, Parent, SqlWarehouse, Sqlite,
-    Status, Warehouse,
+    self, Batch, Check, Complete, Counted, Due, Extent, Found, Landed, Missing, Newest, Owing, Parent, SqlWarehouse,
+    Sqlite, Status, Warehouse,
 };
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
@@ -166,7 +166,7 @@ impl Warehouse for Sabotaged {
         unchanged(resource: &'static Resource, fingerprints: Vec<(ByteString, i64)>) -> Vec<bool>;
         deleted(resource: &'static Resource, ids: Vec<ByteString>) -> Vec<ByteString>;
         times(resource: &'static Resource, column: &'static str) -> HashMap<String, DateTime<Utc>>;
-        newest(resource: &'static Resource, before: DateTime<Utc>) -> Option<(DateTime<Utc>, Vec<String>)>;
+        newest(resource: &'static Resource, before: DateTime<Utc>) -> Option<Newest>;
         parents(resource: &'static Resource, due: Due, most: usize) -> Vec<Parent>;
         parts(resource: &'static Resource, parents: Vec<String>) -> Vec<(String, String)>;
         check(resource: &'static Resource) -> Option<Check>;
