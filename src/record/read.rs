@@ -48,15 +48,30 @@ impl<'de> Deserialize<'de> for Name<'de> {
             }
 
             fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Name<'de>, E> {
-                Ok(Name(String::from_utf8_lossy(bytes)))
+                Ok(Name(mended(bytes)))
             }
 
             fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Owned(String::from_utf8_lossy(bytes).into_owned())))
+                Ok(Name(Cow::Owned(mended(bytes).into_owned())))
             }
         }
         deserializer.deserialize_bytes(Bytes)
     }
+}
+
+/// Bytes of a JSON text's string, with U+FFFD for each lone surrogate: of its three bytes only the first begins a character.
+fn mended(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if chunk.invalid().first().is_some_and(|byte| byte & 0xC0 != 0x80) {
+            text.push(REPLACEMENT);
+        }
+    }
+    Cow::Owned(text)
 }
 
 /// Text; numbers and booleans are taken as they are written, objects as their JSON. `None` for null.
