@@ -45,9 +45,10 @@ impl Rules {
         if pages < 2 * PAGES_OF_A_PART { 1 } else { (pages / PAGES_OF_A_PART).try_into().unwrap_or(usize::MAX) }
     }
 
-    /// Rows to ask for behind `offset`.
-    pub(super) fn limit_at(self, offset: u32) -> u32 {
-        self.reach.map_or(self.limit, |reach| self.limit.min(reach.saturating_sub(offset))).max(1)
+    /// Rows to ask for behind `offset`, no more than `most` if that is given.
+    pub(super) fn limit_at(self, offset: u32, most: Option<u32>) -> u32 {
+        let reached = self.reach.map(|reach| reach.saturating_sub(offset));
+        [Some(self.limit), most, reached].into_iter().flatten().fold(u32::MAX, u32::min).max(1)
     }
 }
 

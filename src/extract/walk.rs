@@ -183,7 +183,7 @@ impl Walk {
     pub fn learn(&mut self, records: &[&Keys], count: Option<u64>) -> Result<Option<Doubt>, Stuck> {
         let (rules, lighter) = (self.rules, self.lighter);
         let Some(frame) = self.frames.last_mut() else { return Ok(None) };
-        let limit = limit_at(rules, lighter, frame.offset());
+        let limit = rules.limit_at(frame.offset(), lighter);
         let rows = u32::try_from(records.len()).unwrap_or(u32::MAX);
         if frame.moved(records) {
             return frame.restart().map(|()| None);
@@ -319,7 +319,7 @@ impl Walk {
     }
 
     fn limit_at(&self, offset: u32) -> u32 {
-        limit_at(self.rules, self.lighter, offset)
+        self.rules.limit_at(offset, self.lighter)
     }
 
     fn reach_only(&mut self, rows: u32, from: u32, limit: u32) -> Result<(), Stuck> {
@@ -410,11 +410,6 @@ impl Walk {
         }
         Ok(())
     }
-}
-
-fn limit_at(rules: Rules, lighter: Option<u32>, offset: u32) -> u32 {
-    let limit = lighter.map_or(rules.limit, |lighter| rules.limit.min(lighter));
-    Rules { limit, ..rules }.limit_at(offset)
 }
 
 #[cfg(test)]

@@ -229,12 +229,11 @@ impl<'a, W: Warehouse> Walks<'a, W> {
             return Ok(readings);
         }
         // The newest history first: the older parts of it wait.
-        for given in History::parts(self.stream.context.started_at, reading.walk.rest())
-            .split_last()
-            .map_or(&[][..], |(_, newer)| newer)
-        {
-            let window = self.give(reading, *given).await?;
-            self.wait(Waiting { window, known: Known::PartOfSome });
+        let mut newer = History::parts(self.stream.context.started_at, reading.walk.rest());
+        newer.pop();
+        for given in newer {
+            let waiting = self.give(reading, given).await?;
+            self.wait(waiting);
         }
         if !lands_in_time || self.is_behind(reading.id) {
             return Ok(readings);
@@ -245,8 +244,7 @@ impl<'a, W: Warehouse> Walks<'a, W> {
         let mut parts = seats.len() as u32 + 1;
         for seat in seats {
             let Some(given) = reading.walk.newest_of(parts) else { break };
-            let window = self.give(reading, given).await?;
-            let waiting = Waiting { window, known: Known::PartOfSome };
+            let waiting = self.give(reading, given).await?;
             readings.push(self.take_up(&mut self.state(), waiting, seat));
             parts -= 1;
         }
@@ -278,20 +276,20 @@ impl<'a, W: Warehouse> Walks<'a, W> {
             }
             state.around += 1;
         }
-        let window = self.give(reading, given).await?;
-        self.wait(Waiting { window, known: Known::PartOfSome });
+        let waiting = self.give(reading, given).await?;
+        self.wait(waiting);
         Ok(true)
     }
 
-    /// Makes a window of a part of what a walk has left.
-    async fn give(&self, reading: &mut Reading<'a>, given: Range) -> Result<Window, Halt> {
+    /// Makes a window of a part of what a walk has left, which holds records.
+    async fn give(&self, reading: &mut Reading<'a>, given: Range) -> Result<Waiting, Halt> {
         let Context { warehouse, run, .. } = self.stream.context;
         let window = warehouse.split(run, self.stream.resource, reading.id, given).await?;
         reading.walk.give_away(given);
         if let Some(active) = self.state().active.get_mut(&reading.id) {
             *active = Active { to: reading.walk.rest().to, left: Left::Asked };
         }
-        Ok(window)
+        Ok(Waiting { window, known: Known::PartOfSome })
     }
 
     /// Leaves a window as it is, for the next run to try.

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use bytestring::ByteString;
 use chrono::{DateTime, Utc};
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Held};
 use super::error::Error;
 use super::sql::SqlWarehouse;
 use super::statement::quoted;
@@ -79,8 +79,7 @@ impl<D: Dialect> SqlWarehouse<D> {
     pub(super) async fn read_count(&self, extent: Extent, created: Option<Range>) -> Result<u64, Error> {
         let (condition, values) = extent.condition_in(created);
         let sql = format!("select count(*) from {{{}}} where {condition}", extent.resource.name);
-        let mut rows = self.look("count rows", &sql, values, &[Kind::Integer]).await?;
-        rows.first_mut().map_or(Ok(0), Cells::count).map_err(Error::doing("count rows"))
+        self.number("count rows", &sql, values).await
     }
 
     /// The first part of a range, which holds about `each` rows, and the rest of it.
@@ -217,12 +216,9 @@ impl<D: Dialect> SqlWarehouse<D> {
         resource: &'static Resource,
         fingerprints: Vec<(ByteString, i64)>,
     ) -> Result<Vec<bool>, Error> {
-        let doing = Error::doing("read fingerprints");
-        let mut open = self.begin("read fingerprints").await?;
         let (keys, hashes): (Vec<_>, Vec<_>) = fingerprints.into_iter().unzip();
-        let held = self.dialect.held(&mut open, resource, keys).await.map_err(&doing)?;
-        D::commit(open).await.map_err(&doing)?;
-        let is_same = |(held, hash): (Option<super::dialect::Held>, i64)| {
+        let held = self.look_up("read fingerprints", resource, keys).await?;
+        let is_same = |(held, hash): (Option<Held>, i64)| {
             held.is_some_and(|held| held.hash == Some(hash) && held.tombstone.is_none())
         };
         Ok(held.into_iter().zip(hashes).map(is_same).collect())
@@ -233,13 +229,9 @@ impl<D: Dialect> SqlWarehouse<D> {
         resource: &'static Resource,
         ids: Vec<ByteString>,
     ) -> Result<Vec<ByteString>, Error> {
-        let doing = Error::doing("read tombstones");
-        let mut open = self.begin("read tombstones").await?;
-        let held = self.dialect.held(&mut open, resource, ids.clone()).await.map_err(&doing)?;
-        D::commit(open).await.map_err(&doing)?;
-        let is_deleted = |(id, held): (ByteString, Option<super::dialect::Held>)| {
-            held.is_some_and(|held| held.tombstone.is_some()).then_some(id)
-        };
+        let held = self.look_up("read tombstones", resource, ids.clone()).await?;
+        let is_deleted =
+            |(id, held): (ByteString, Option<Held>)| held.is_some_and(|held| held.tombstone.is_some()).then_some(id);
         Ok(ids.into_iter().zip(held).filter_map(is_deleted).collect())
     }
 
@@ -259,8 +251,6 @@ impl<D: Dialect> SqlWarehouse<D> {
     }
 
     pub(super) async fn write_check(&self, resource: &'static Resource, run: RunId, check: Check) -> Result<(), Error> {
-        let doing = Error::doing("write the ledger");
-        let mut open = self.begin("write the ledger").await?;
         let sql = "insert into {deskhouse_checks} (resource, reached_at, turn_began_at, turn_ended_at, checked_at, run_id)
             values (?, ?, ?, ?, ?, ?)
             on conflict (resource) do update set reached_at = excluded.reached_at, turn_began_at = excluded.turn_began_at,
@@ -273,21 +263,7 @@ impl<D: Dialect> SqlWarehouse<D> {
             check.checked_at.into(),
             run.0.into(),
         ];
-        self.execute(&mut open, sql, values).await.map_err(&doing)?;
-        D::commit(open).await.map_err(&doing)
-    }
-
-    pub(super) async fn look(
-        &self,
-        doing: &'static str,
-        sql: &str,
-        values: Vec<Value>,
-        kinds: &[Kind],
-    ) -> Result<Vec<Cells>, Error> {
-        let mut open = self.begin(doing).await?;
-        let rows = self.fetch(&mut open, sql, values, kinds).await.map_err(Error::doing(doing))?;
-        D::commit(open).await.map_err(Error::doing(doing))?;
-        Ok(rows)
+        self.write("write the ledger", sql, values).await
     }
 }
 

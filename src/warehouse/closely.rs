@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use bytestring::ByteString;
 use serde_json::Value as Json;
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Held};
 use super::error::{Error, Trouble};
 use super::sql::{Open, SqlWarehouse};
 use super::statement::quoted;
@@ -25,7 +25,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         let mut open = self.begin("compare cells").await?;
         let keys = rows.iter().map(|row| row.id.clone()).collect();
         let held = self.dialect.held(&mut open, resource, keys).await.map_err(&doing)?;
-        let is_same = |(row, held): &(Row, Option<super::dialect::Held>)| {
+        let is_same = |(row, held): &(Row, Option<Held>)| {
             held.as_ref().is_some_and(|held| held.hash.is_none_or(|hash| hash == row.hash) && held.tombstone.is_none())
         };
         let same: Vec<Row> = rows.into_iter().zip(held).filter(is_same).map(|(row, _)| row).collect();

@@ -57,22 +57,17 @@ impl<D: Dialect> SqlWarehouse<D> {
             *of += rows;
         }
         let alive = format!("select count(*) from {{{table}}} where _deleted_at is null and {meant}");
-        tally.alive = self.number(&alive, values.clone()).await?;
+        tally.alive = self.number("count rows", &alive, values.clone()).await?;
         let undated = format!("select count(*) from {{{table}}} where _deleted_at is null and created_time is null");
-        tally.uncertain += self.number(&undated, Vec::new()).await?;
+        tally.uncertain += self.number("count rows", &undated, Vec::new()).await?;
         if let Some(archive) = resource.archive {
             let flag = quoted(archive.flag);
             let archived = format!("select count(*) from {{{table}}} where {flag} and _deleted_at is null and {meant}");
-            tally.archived = self.number(&archived, values).await?;
+            tally.archived = self.number("count rows", &archived, values).await?;
         }
         let rejected = "select count(*) from {deskhouse_rejects} where resource = ? and column_name = ?";
-        tally.rejected = self.number(rejected, vec![resource.name.into(), "".into()]).await?;
+        tally.rejected = self.number("count rows", rejected, vec![resource.name.into(), "".into()]).await?;
         Ok(tally)
-    }
-
-    async fn number(&self, sql: &str, values: Vec<Value>) -> Result<u64, Error> {
-        let mut rows = self.look("count rows", sql, values, &[Kind::Integer]).await?;
-        rows.first_mut().map_or(Ok(0), super::value::Cells::count).map_err(Error::doing("count rows"))
     }
 
     pub(super) async fn write_counted(
@@ -81,8 +76,6 @@ impl<D: Dialect> SqlWarehouse<D> {
         run: RunId,
         counted: Counted,
     ) -> Result<(), Error> {
-        let doing = Error::doing("write the ledger");
-        let mut open = self.begin("write the ledger").await?;
         let sql = "insert into {deskhouse_counts}
             (resource, counted_at, created_until, portal_records, held_rows, explanation, differs, run_id)
             values (?, ?, ?, ?, ?, ?, ?, ?)
@@ -99,7 +92,6 @@ impl<D: Dialect> SqlWarehouse<D> {
             counted.differs.into(),
             run.0.into(),
         ];
-        self.execute(&mut open, sql, values).await.map_err(&doing)?;
-        D::commit(open).await.map_err(&doing)
+        self.write("write the ledger", sql, values).await
     }
 }

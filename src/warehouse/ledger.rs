@@ -170,12 +170,9 @@ impl<D: Dialect> SqlWarehouse<D> {
     }
 
     pub(super) async fn read_feed_bookmark(&self, feed: &'static str) -> Result<Option<DateTime<Utc>>, Error> {
-        let doing = Error::doing("read the ledger");
-        let mut open = self.begin("read the ledger").await?;
         let sql = "select read_until from {deskhouse_bookmarks} where resource = ?";
-        let mut rows = self.fetch(&mut open, sql, vec![feed.into()], &[Kind::Timestamp]).await.map_err(&doing)?;
-        D::commit(open).await.map_err(&doing)?;
-        rows.first_mut().map(Cells::timestamp).transpose().map_err(&doing)
+        let mut rows = self.look("read the ledger", sql, vec![feed.into()], &[Kind::Timestamp]).await?;
+        rows.first_mut().map(Cells::timestamp).transpose().map_err(Error::doing("read the ledger"))
     }
 
     pub(super) async fn insert_windows(

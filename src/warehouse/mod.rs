@@ -11,6 +11,7 @@ mod error;
 mod health;
 mod ledger;
 mod lock;
+mod look;
 mod migrate;
 mod newest;
 mod queue;
