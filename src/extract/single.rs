@@ -1,6 +1,8 @@
 //! Single records and numbers of them: what a comparison with the portal asks. What an answer means for a row is left to
 //! `sync::verify`.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Error;
@@ -107,18 +109,27 @@ pub async fn matching(client: &Client, resource: &'static Resource, asked: &Aske
     }
 }
 
-/// Those of these records that a search shows; a page of them at most. None where it does not take so many ids.
-pub async fn shown(client: &Client, resource: &'static Resource, ids: &[String]) -> Result<Vec<Record>, Error> {
+/// Those of these records that a search shows, by their ids; a page of them at most. None where it does not take so many
+/// ids.
+pub async fn shown(
+    client: &Client,
+    resource: &'static Resource,
+    ids: &[String],
+) -> Result<HashMap<String, Record>, Error> {
     let request = Request::new(resource.name, resource.path)
         .priority(Priority::Tombstones)
         .with("id", ids.join(","))
         .with("from", resource.first_row.to_string())
         .with("limit", ids.len().to_string());
-    match client.get(&request).await {
-        Ok(answer) => Ok(answer.records.into_iter().map(|raw| record(resource, raw)).collect()),
-        Err(http::Error::Unprocessable { .. }) => Ok(Vec::new()),
-        Err(error) => Err(error.into()),
-    }
+    let answer = match client.get(&request).await {
+        Ok(answer) => answer,
+        Err(http::Error::Unprocessable { .. }) => return Ok(HashMap::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let records = answer.records.into_iter().map(|raw| record(resource, raw));
+    let by_id = records.filter_map(|record| Some((record.keys().id.clone()?, record)));
+    // A page may hold others as well, where a portal does not look at ids.
+    Ok(by_id.filter(|(id, _)| ids.contains(id)).collect())
 }
 
 #[cfg(test)]

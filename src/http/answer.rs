@@ -2,17 +2,15 @@
 //! Pure; whether to try again is left to `retry`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::record::read;
+use crate::record::{Fields, read};
 use crate::transport;
 
 /// A good answer of a list.
@@ -254,38 +252,32 @@ impl ErrorBody {
         // A file that was asked for can be long, and is no object; no refusal is long.
         let is_object = response.body().iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
         let is_short = response.body().len() <= LARGEST_ERROR;
-        type Parts<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
-        let Some(body) =
-            (is_object && is_short).then(|| serde_json::from_slice::<Parts<'_>>(response.body()).ok()).flatten()
-        else {
-            return Self::default();
+        let body = std::str::from_utf8(response.body()).ok().filter(|_| is_object && is_short);
+        let Some(body) = body.and_then(Fields::of) else { return Self::default() };
+        let text = |names: &[&str]| {
+            let name = names.iter().find(|name| body.has(name));
+            name.and_then(|name| body.text(name)).unwrap_or_default()
         };
-        let value = |name: &str| serde_json::from_str::<Value>(body.get(name)?.get()).ok();
-        let text = |names: &[&str]| match names.iter().find_map(|name| value(name)) {
-            Some(Value::String(text)) => text,
-            Some(Value::Number(number)) => number.to_string(),
-            _ => String::new(),
-        };
-        let errors = value("errors");
-        let fields = errors.as_ref().and_then(Value::as_array);
+        let errors = body.list("errors").unwrap_or_default();
         Self {
             // Desk says `errorCode`, CRM `code`, and Campaigns has both `code` and `Code`.
             code: text(&["errorCode", "code", "Code"]),
             message: text(&["message"]),
             status: text(&["status"]),
-            fields: fields.into_iter().flatten().filter_map(refused_field).collect(),
-            is_of_desk: body.contains_key("errorCode"),
+            fields: errors.into_iter().filter_map(refused_field).collect(),
+            is_of_desk: body.has("errorCode"),
         }
     }
 }
 
 /// Which field, and what is wrong with it. Zoho's sentence about it goes no further: it can repeat what was sent.
-fn refused_field(error: &Value) -> Option<String> {
-    let (name, kind) = (error["fieldName"].as_str()?, error["errorType"].as_str()?);
+fn refused_field(error: &str) -> Option<String> {
+    let error = Fields::of(error)?;
+    let (name, kind) = (error.text("fieldName")?, error.text("errorType")?);
     let is_plain = |text: &str, more: &[char]| {
         (1..=60).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(&c))
     };
-    (is_plain(name, &['/', '_', '-']) && is_plain(kind, &[])).then(|| format!("`{name}` is {kind}"))
+    (is_plain(&name, &['/', '_', '-']) && is_plain(&kind, &[])).then(|| format!("`{name}` is {kind}"))
 }
 
 /// The object around the records of a list.

@@ -140,12 +140,26 @@ pub struct ResourceOutcome {
 }
 
 impl ResourceOutcome {
+    /// Read to its end, as far as is known by now.
+    pub fn complete(resource: &'static str, counts: Counts, usage: Usage, seconds: f64) -> Self {
+        let state = State::Complete;
+        Self { resource, state, counts, usage, seconds, complete_until: None, open_windows: 0, error: None }
+    }
+
+    /// Takes down what was not had, beside what is taken down already.
+    pub fn lacks(&mut self, what: String) {
+        self.state = State::Partial;
+        self.error = Some(match self.error.take() {
+            Some(error) => format!("{error}; {what}"),
+            None => what,
+        });
+    }
+
     /// Takes down that records fit no row, which is not complete whatever else was read.
     pub fn admit_rejects(&mut self) {
         if self.state == State::Complete && self.counts.rejected > 0 {
             let Counts { rejected, read, .. } = self.counts;
-            self.state = State::Partial;
-            self.error = Some(format!("{rejected} of {read} records fit no row: see deskhouse_rejects"));
+            self.lacks(format!("{rejected} of {read} records fit no row: see deskhouse_rejects"));
         }
     }
 }

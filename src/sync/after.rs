@@ -49,10 +49,7 @@ impl<W: Warehouse> After<'_, W> {
             end.outcome.admit_rejects();
             match read {
                 Ok(None) => {}
-                Ok(Some(gap)) => {
-                    end.outcome.state = State::Partial;
-                    end.outcome.error = Some(gap);
-                }
+                Ok(Some(gap)) => end.outcome.lacks(gap),
                 Err(halt) => end.stop = Some(settle(halt, &mut end.outcome)),
             }
         }
@@ -64,13 +61,7 @@ impl<W: Warehouse> After<'_, W> {
             let Some(resource) = resource::find(end.outcome.resource) else { continue };
             match detail::owed(self.context, resource).await {
                 Ok(None) => {}
-                Ok(Some(owed)) => {
-                    end.outcome.state = State::Partial;
-                    end.outcome.error = Some(match end.outcome.error.take() {
-                        Some(error) => format!("{error}; {owed}"),
-                        None => owed,
-                    });
-                }
+                Ok(Some(owed)) => end.outcome.lacks(owed),
                 Err(error) => end.stop = Some(settle(error.into(), &mut end.outcome)),
             }
         }

@@ -68,7 +68,8 @@ impl<W: Warehouse> Shelves<'_, W> {
         Ok((!gaps.is_empty()).then(|| gaps.join("; ")))
     }
 
-    async fn is_searched(&self, resource: &'static Resource) -> Result<bool, Halt> {
+    /// Whether searches show archived records; not known to, where none is held.
+    pub(super) async fn is_searched(&self, resource: &'static Resource) -> Result<bool, Halt> {
         let sample = self.context.warehouse.archived(resource, SAMPLE).await?;
         if sample.is_empty() {
             return Ok(false);
@@ -165,8 +166,8 @@ impl<W: Warehouse> Shelves<'_, W> {
     ) -> Result<u64, Halt> {
         let (client, mapper) = (self.context.client, Mapper::new(resource, self.context.plan.keep_raw));
         let mut found = Found::new(resource, self.context.run, client.portal_now());
-        let rows = self.context.ask(extract::shown(client, resource, ids)).await?;
-        found.rows.extend(rows.into_iter().filter_map(|record| mapper.row(record).ok()));
+        let shown = self.context.ask(extract::shown(client, resource, ids)).await?;
+        found.rows.extend(shown.into_values().filter_map(|record| mapper.row(record).ok()));
         // That it is shown brings nothing back to life that is held as deleted; that it is read alone does.
         let keys = ids.iter().map(|id| id.as_str().into()).collect();
         let deleted: HashSet<_> = self.context.warehouse.deleted(resource, keys).await?.into_iter().collect();
@@ -179,10 +180,7 @@ impl<W: Warehouse> Shelves<'_, W> {
         while let Some(batch) = asked.next().await {
             for single in alone::answers(batch, &mut halt) {
                 match single {
-                    Single::Alive(record) | Single::Spam(record) => match mapper.row(record) {
-                        Ok(row) => found.rows.push(row),
-                        Err(reject) => found.rejects.push(reject),
-                    },
+                    Single::Alive(record) | Single::Spam(record) => found.take(mapper.row(record)),
                     // What has left between the list and now is no record of the archive any more.
                     Single::Trashed | Single::Merged(_) | Single::NotFound => {}
                     Single::Hidden => hidden += 1,

@@ -212,10 +212,7 @@ impl<'a, W: Warehouse> Children<'a, W> {
             found.read += rows.len() as u64;
             seen.extend(rows.iter().map(id));
             for row in rows {
-                match row {
-                    Ok(row) => found.rows.push(row),
-                    Err(reject) => found.rejects.push(reject),
-                }
+                found.take(row);
             }
             parents.push(parent);
         }

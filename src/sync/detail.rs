@@ -100,9 +100,7 @@ pub(super) async fn ask_again<W: Warehouse>(
     for owing in context.warehouse.owing(resource).await?.chunks(alone::BATCH) {
         let ids: Vec<_> = owing.iter().map(|owing| owing.id.clone()).collect();
         // A search tells what the record alone does not.
-        let shown = context.ask(extract::shown(client, resource, &ids)).await?;
-        let mut shown: HashMap<String, Record> =
-            shown.into_iter().filter_map(|record| Some((record.keys().id.clone()?, record))).collect();
+        let mut shown = context.ask(extract::shown(client, resource, &ids)).await?;
         let asked = alone::each(context, ids, |id: String| async move {
             let single = extract::single(client, resource, &id).await?;
             Ok((id, single))
@@ -121,10 +119,7 @@ pub(super) async fn ask_again<W: Warehouse>(
                     }
                 };
                 found.read += 1;
-                match row {
-                    Ok(row) => found.rows.push(row),
-                    Err(reject) => found.rejects.push(reject),
-                }
+                found.take(row);
             }
             for landed in context.warehouse.land_found(vec![found], None).await? {
                 *counts += landed.counts;

@@ -64,20 +64,11 @@ impl<W: Warehouse> Stream<'_, W> {
         let start = Instant::now();
         let (mut counts, mut unread) = (Counts::default(), Vec::new());
         let halt = self.read_and_land(&mut counts, &mut unread).await.err();
-        let mut outcome = ResourceOutcome {
-            resource: self.resource.name,
-            state: State::Complete,
-            counts,
-            usage: self.context.client.usage_of(self.resource.name),
-            seconds: start.elapsed().as_secs_f64(),
-            complete_until: None,
-            open_windows: 0,
-            error: None,
-        };
+        let (name, usage) = (self.resource.name, self.context.client.usage_of(self.resource.name));
+        let mut outcome = ResourceOutcome::complete(name, counts, usage, start.elapsed().as_secs_f64());
         let mut stop = halt.map(|halt| settle(halt, &mut outcome));
         if outcome.state == State::Complete && !unread.is_empty() {
-            outcome.state = State::Partial;
-            outcome.error = Some(told(&unread));
+            outcome.lacks(told(&unread));
         }
         outcome.admit_rejects();
         match self.standing().await {

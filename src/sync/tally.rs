@@ -1,6 +1,7 @@
 //! The count at the end of a run: what the portal has of each search resource, in one request, beside the rows that are
 //! held. What differs and is not explained is compared first, and told. What explains it is decided by `ledger::Tally`.
 
+use super::archive::Shelves;
 use super::context::Context;
 use super::stream::{End, Halt, Stop};
 use crate::extract::{self, Asked};
@@ -10,9 +11,6 @@ use crate::warehouse::{Counted, Extent, Warehouse};
 
 /// Times that a count is asked for again which is far from what is held: the portal may have had a bad moment.
 const MOST_AGAIN: u32 = 2;
-
-/// Archived records that the search is asked for, to learn whether it shows them.
-const SAMPLE: i64 = 10;
 
 /// What counts resources.
 pub(super) struct Counter<'a, W> {
@@ -52,8 +50,7 @@ impl<W: Warehouse> Counter<'_, W> {
                 continue;
             };
             if let Verdict::Lacking(records) = verdict {
-                end.outcome.state = State::Partial;
-                end.outcome.error = Some(format!(
+                end.outcome.lacks(format!(
                     "the portal counts {} records that were created until {} UTC, {} rows of them are held, and nothing \
                      explains why {records} are not; the next comparison begins with them",
                     counted.portal,
@@ -106,9 +103,8 @@ impl<W: Warehouse> Counter<'_, W> {
             again += 1;
         };
         if verdict == Verdict::Ambiguous {
-            let sample = warehouse.archived(resource, SAMPLE).await?;
-            let shown = self.context.ask(extract::shown(client, resource, &sample)).await?;
-            verdict = tally.knowing(!shown.is_empty()).verdict(portal);
+            let shows_archived = Shelves { context: self.context }.is_searched(resource).await?;
+            verdict = tally.knowing(shows_archived).verdict(portal);
         }
         if let Verdict::Lacking(lacking) = verdict {
             // What was changed before it was read is in a range that the next run reads.

@@ -23,16 +23,8 @@ impl<W: Warehouse> Trash<'_, W> {
         let start = Instant::now();
         let mut counts = Counts::default();
         let halt = self.read_and_mark(ends, &mut counts).await.err();
-        let mut outcome = ResourceOutcome {
-            resource: RECYCLE_BIN,
-            state: State::Complete,
-            counts,
-            usage: self.context.client.usage_of(RECYCLE_BIN),
-            seconds: start.elapsed().as_secs_f64(),
-            complete_until: None,
-            open_windows: 0,
-            error: None,
-        };
+        let (usage, seconds) = (self.context.client.usage_of(RECYCLE_BIN), start.elapsed().as_secs_f64());
+        let mut outcome = ResourceOutcome::complete(RECYCLE_BIN, counts, usage, seconds);
         let stop = halt.map(|halt| settle(halt, &mut outcome));
         if outcome.state != State::Complete {
             self.context.observer.see(&Event::ResourceFinished { outcome: &outcome });

@@ -52,6 +52,14 @@ impl Found {
         let (parents, sight) = (Vec::new(), Sight::Read);
         Self { resource, run, read: 0, rows, rejects, gone, owing, parents, at, closely: false, sight }
     }
+
+    /// Takes in what became of a record.
+    pub fn take(&mut self, mapped: Result<Row, Reject>) {
+        match mapped {
+            Ok(row) => self.rows.push(row),
+            Err(reject) => self.rejects.push(reject),
+        }
+    }
 }
 
 /// A list that was read to its end: whatever it does not hold is gone.

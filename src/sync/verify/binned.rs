@@ -1,7 +1,7 @@
 //! A search that shows what is in the recycle bin: its numbers are those of the rows that are alive and of those in the bin
 //! together, and do not tell when one of these came back. The bin tells that.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use bytestring::ByteString;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,7 +10,6 @@ use super::Early;
 use super::compare::Comparer;
 use crate::extract::{self, Bin};
 use crate::http;
-use crate::record::Record;
 use crate::resource::Feed;
 use crate::sync::alone;
 use crate::sync::stream::Halt;
@@ -47,12 +46,7 @@ impl<W: Warehouse> Comparer<'_, W> {
         let left: Vec<String> = held.into_iter().filter(|id| !in_bin.contains(id.as_str())).collect();
         for ids in left.chunks(alone::BATCH) {
             let shown = self.context.ask(extract::shown(self.context.client, self.resource, ids)).await?;
-            // A page may hold others as well, where a portal does not look at ids.
-            let wanted: HashSet<&String> = ids.iter().collect();
-            let shown: HashMap<String, Record> =
-                shown.into_iter().filter_map(|record| Some((record.keys().id.clone()?, record))).collect();
-            let records = shown.into_iter().filter(|(id, _)| wanted.contains(id)).map(|(_, record)| record).collect();
-            self.raise(records).await?;
+            self.raise(shown.into_values().collect()).await?;
         }
         Ok(())
     }

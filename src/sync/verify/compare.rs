@@ -381,10 +381,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         found.read = records.len() as u64;
         found.closely = self.manner.depth == Depth::Records;
         for record in records {
-            match self.mapper.row(record) {
-                Ok(row) => found.rows.push(row),
-                Err(reject) => found.rejects.push(reject),
-            }
+            found.take(self.mapper.row(record));
         }
         for landed in self.context.warehouse.land_found(vec![found], None).await? {
             self.counts += landed.counts;

@@ -118,27 +118,17 @@ fn end(
     compared: &Compared,
     early: Option<Early>,
 ) -> End {
-    let mut outcome = ResourceOutcome {
-        resource: resource.name,
-        state: State::Complete,
-        counts,
-        usage: client.usage_of(resource.name),
-        seconds: start.elapsed().as_secs_f64(),
-        complete_until: None,
-        open_windows: 0,
-        error: None,
-    };
+    let (usage, seconds) = (client.usage_of(resource.name), start.elapsed().as_secs_f64());
+    let mut outcome = ResourceOutcome::complete(resource.name, counts, usage, seconds);
     let stop = match early {
         Some(Early::Halt(halt)) => Some(settle(halt, &mut outcome)),
         Some(Early::Doubt(doubt)) => {
-            outcome.state = State::Partial;
-            outcome.error = Some(doubt);
+            outcome.lacks(doubt);
             None
         }
         None if compared.hidden > 0 => {
-            outcome.state = State::Partial;
-            outcome.error =
-                Some(format!("{} records may not be seen, so nobody knows whether they are gone", compared.hidden));
+            outcome
+                .lacks(format!("{} records may not be seen, so nobody knows whether they are gone", compared.hidden));
             None
         }
         None => None,
