@@ -85,7 +85,7 @@ impl Walk {
         if !self.is_in_an_instant() {
             return self.newest(2);
         }
-        let from = self.frames.first()?.at.trunc_subsecs(0) + TimeDelta::seconds(1);
+        let from = self.at().trunc_subsecs(0) + TimeDelta::seconds(1);
         (from <= self.window.to).then_some(Range { from, to: self.window.to })
     }
 
@@ -96,16 +96,21 @@ impl Walk {
 
     /// It begins at a whole second, in case the portal does not look at milliseconds.
     fn newest(&self, parts: u32) -> Option<Range> {
-        // A walk may have begun before its window.
-        let at = self.frames.first()?.at.max(self.window.from);
+        let at = self.at();
         let from = (self.window.to - (self.window.to - at) / parts.try_into().ok()?).trunc_subsecs(0);
         (from > at + TimeDelta::seconds(1)).then_some(Range { from, to: self.window.to })
     }
 
     /// What is left to read.
     pub fn rest(&self) -> Range {
-        let at = self.frames.first().map_or(self.window.to, |outermost| outermost.at);
+        let at = self.at();
         Range { from: at, to: self.window.to.max(at) }
+    }
+
+    /// Up to where the window has been read. A walk may have begun before it, at rows that are no part of it: to give a part
+    /// away that begins there would give away more than the window is.
+    fn at(&self) -> DateTime<Utc> {
+        self.frames.first().map_or(self.window.to, |outermost| outermost.at.max(self.window.from))
     }
 
     /// Ends the walk before `given`, which another one reads.

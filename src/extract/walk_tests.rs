@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use super::super::frame::Drain;
 use super::*;
 use crate::ledger::WindowId;
 
@@ -316,6 +317,16 @@ fn an_end_that_shows_fewer_records_than_were_counted_is_doubted() {
     given_away.give_away(given_away.newest_of(2).expect("a part"));
     assert_eq!(given_away.learn(&page(9..12), Some(3)), Ok(Some(Doubt::Unproven)));
     assert_eq!(given_away.rest(), Range { from: at(9), to: at(54) - TimeDelta::milliseconds(1) });
+}
+
+#[test]
+fn what_lies_before_a_window_is_not_left_to_read() {
+    let mut held = Walk::new(rules(), &window(100, 200)).from_held(at(0), vec!["a".into()]);
+    assert_eq!(held.rest(), Range { from: at(100), to: at(200) });
+    assert_eq!(held.newest_of(2).map(|part| part.from), Some(at(150)));
+    // In the instant of the row that is held, which is no part of the window.
+    held.frames[0].drain = Some(Drain { offset: 1, anchor: "a".into(), restarts: 0 });
+    assert_eq!(held.beyond(), Some(Range { from: at(101), to: at(200) }));
 }
 
 #[test]

@@ -113,10 +113,9 @@ impl<W: Warehouse> Stream<'_, W> {
         if history.unfinished_first(self.context.started_at, self.context.plan.overlap) {
             self.read_and_land_windows(open, counts, unread).await?;
             let history = self.history().await?;
-            return self.read_and_land_windows(self.new_windows(&history).await?, counts, unread).await;
+            return self.read_and_land_windows(self.windows(&history, Vec::new()).await?, counts, unread).await;
         }
-        let mut windows = self.new_windows(&history).await?;
-        windows.extend(open);
+        let mut windows = self.windows(&history, open).await?;
         // What is new comes before what was left.
         windows.sort_by_key(|waiting| std::cmp::Reverse(waiting.window.range.to));
         self.read_and_land_windows(windows, counts, unread).await
@@ -131,22 +130,34 @@ impl<W: Warehouse> Stream<'_, W> {
         Ok(self.context.warehouse.history(self.resource).await?)
     }
 
-    /// Makes windows for what no window has covered yet, up to the start of this run.
-    async fn new_windows(&self, history: &History) -> Result<Vec<Waiting>, Halt> {
+    /// The windows that are left to read, with new ones for what none has covered yet, up to the start of this run.
+    async fn windows(&self, history: &History, mut left: Vec<Waiting>) -> Result<Vec<Waiting>, Halt> {
         let Context { plan, started_at, run, warehouse, .. } = self.context;
         let ranges = history.ranges_to_read(plan.start_date, started_at, plan.overlap);
-        let Some(bookmark) = history.planned(&ranges) else { return Ok(Vec::new()) };
+        let Some(bookmark) = history.planned(&ranges) else { return Ok(left) };
         // What is read after the first time begins at a row that is held, so that no answer can be empty and true.
         let held = match (&history.bookmark, ranges.first()) {
             (Some(_), Some(newest)) => warehouse.newest(self.resource, newest.from).await?,
             _ => None,
         };
+        // What unfinished windows will read behind that row, years maybe, would be read and paid twice; no more of it than
+        // each run reads again is.
+        let held = held.filter(|held| {
+            history
+                .open
+                .iter()
+                .map(Window::rest)
+                .all(|rest| rest.to < held.at || (rest.from > held.at && rest.to - rest.from <= plan.overlap))
+        });
         let windows = warehouse.plan(run, self.resource, bookmark, &ranges).await?;
-        let mut waiting: Vec<_> = windows.into_iter().map(taken_up).collect();
-        if let (Some(first), Some(held)) = (waiting.first_mut(), held) {
-            first.known = Known::Held(held);
+        left.extend(windows.into_iter().map(taken_up));
+        if let Some(held) = held {
+            let behind = left.iter_mut().filter(|waiting| waiting.window.range.from > held.at);
+            for waiting in behind.filter(|waiting| matches!(waiting.known, Known::Nothing)) {
+                waiting.known = Known::Held(held.clone());
+            }
         }
-        Ok(waiting)
+        Ok(left)
     }
 
     async fn read_and_land_windows(
