@@ -23,7 +23,7 @@ create index products_deleted_at on products (_deleted_at) where _deleted_at is 
 create index tasks_deleted_at on tasks (_deleted_at) where _deleted_at is not null;
 create index calls_deleted_at on calls (_deleted_at) where _deleted_at is not null;
 create index events_deleted_at on events (_deleted_at) where _deleted_at is not null;
-create index tickets_archived on tickets (created_time) where is_archived;
+create index tickets_is_archived on tickets (created_time) where is_archived;
 
 -- Whether a window was made of a part of another one that held records: an empty answer is not believed of it at once.
 alter table deskhouse_windows add column is_part boolean not null default false;

@@ -159,7 +159,8 @@ impl ResourceOutcome {
     pub fn admit_rejects(&mut self) {
         if self.state == State::Complete && self.counts.rejected > 0 {
             let Counts { rejected, read, .. } = self.counts;
-            self.lacks(format!("{rejected} of {read} records fit no row: see deskhouse_rejects"));
+            // A record that was read twice is counted twice, and kept once.
+            self.lacks(format!("{rejected} of the {read} records that were read fit no row: see deskhouse_rejects"));
         }
     }
 }

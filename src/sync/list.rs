@@ -39,6 +39,8 @@ struct Seen {
     ids: HashSet<ByteString>,
     /// A record did not tell which one it is: it might be any of those that are held.
     nameless: bool,
+    /// Those that were not there any more when they were asked for alone.
+    left: HashSet<ByteString>,
 }
 
 /// What tells which records of a list have changed and have to be read by themselves.
@@ -78,7 +80,11 @@ impl<W: Warehouse> Listing<'_, W> {
             reader.prove();
             self.read_pages(&mut reader, &mut seen, &mut changes, counts).await?;
         }
-        // Nothing is gone because one answer was shorter than it should have been.
+        // Nothing is gone because one answer was shorter than it should have been, and what left while the list was read is
+        // not in it any more.
+        for id in &seen.left {
+            seen.ids.remove(id);
+        }
         if self.held().await?.iter().any(|id| !seen.ids.contains(id.as_str())) {
             let mut again = ListReader::new(Arc::clone(self.context.client), self.resource, self.list);
             again.prove();
@@ -187,6 +193,7 @@ impl<W: Warehouse> Listing<'_, W> {
                 None if halt.is_some() => continue,
                 None => self.context.ask(extract::single(self.context.client, self.resource, &id)).await?,
             };
+            let has_left = matches!(single, Single::NotFound);
             rows.push(match single.record() {
                 Ok(whole) => {
                     let time = record.keys().modified.or(whole.keys().modified);
@@ -194,7 +201,10 @@ impl<W: Warehouse> Listing<'_, W> {
                     mapper.completed_at(record, &whole, time)
                 }
                 // The list has it; what it tells is better than nothing.
-                Err(reason) => mapper.owing(record, reason),
+                Err(reason) => {
+                    seen.left.extend(has_left.then(|| id.into()));
+                    mapper.owing(record, reason)
+                }
             });
         }
         Ok((rows, halt))

@@ -305,7 +305,8 @@ async fn no_output_holds_a_secret_or_what_a_record_says() {
         ("/api/v1/tickets", 4, vec![Fault::Scope]),
         ("/api/v1/tickets", 4, vec![Fault::ErrorUnder200(PLANTED.into())]),
         ("/api/v1/tickets", 4, vec![refused(&message); 6]),
-        ("/api/v1/tickets", 5, vec![Fault::Threshold]),
+        // What needs a person, such as that record, comes before what needs a day.
+        ("/api/v1/tickets", 4, vec![Fault::Threshold]),
         ("/api/v1/tickets", 3, vec![Fault::Redirect(format!("http://{PLANTED}.example/"))]),
         ("/api/v1/tickets", 3, vec![Fault::Unauthorized; 2]),
         ("/oauth/v2/token", 3, vec![refused(&format!(r#"{{"error":"{PLANTED}@example.com"}}"#))]),

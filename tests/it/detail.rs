@@ -173,4 +173,20 @@ on_every_engine! {
         assert!(singles(&portal, "contracts").contains_key(&refused));
         assert_eq!(house.database.number("select count(*) from {t}deskhouse_queue").await, 0);
     }
+
+    /// The list is read once more for one that seems to have left while it was read, and it is asked for again if it is
+    /// there still.
+    async fn a_record_of_a_list_that_was_not_there_for_a_moment_owes_nothing(engine: Engine) {
+        let portal = Portal::start(Settings { tickets: 200, ..Settings::default() }).await;
+        let house = House::new(&portal, engine).await;
+        let contracts = portal.sandbox.list("contracts");
+        let refused = contracts[contracts.len() / 2]["id"].as_str().expect("an id").to_owned();
+        let fault = Fault::Status { status: 404, body: r#"{"errorCode":"URL_NOT_FOUND","message":"x"}"#.into(), content_type: "application/json" };
+        portal.sandbox.fault(&format!("/api/v1/contracts/{refused}"), [fault]);
+        house.run(&["sync", "contracts"]).await.exits(0);
+        let asked = singles(&portal, "contracts");
+        assert_eq!((asked.len(), asked.values().sum::<usize>()), (contracts.len(), contracts.len() + 1));
+        assert_eq!(house.database.number("select count(*) from {t}contracts where _deleted_at is null").await as usize, contracts.len());
+        assert_eq!(house.database.number("select count(*) from {t}deskhouse_queue").await, 0);
+    }
 }

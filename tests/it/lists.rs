@@ -143,9 +143,9 @@ on_every_engine! {
         let status = |status, body: &str| Fault::Status { status, body: body.into(), content_type: "application/json" };
         let troubles = [
             vec![Fault::Scope],
-            // Once more it would be asked for.
-            vec![status(204, ""); 2],
-            vec![status(200, r#"{"data":[]}"#); 2],
+            // One that comes to nothing is asked for once more, and then the list is.
+            vec![status(204, ""); 4],
+            vec![status(200, r#"{"data":[]}"#); 4],
             failing(status(200, r#"{"agents":[]}"#)),
             failing(Fault::Cut),
             [vec![Fault::Pass], failing(Fault::Html(502))].concat(),
