@@ -28,6 +28,8 @@ pub struct Reader {
     /// Limits learnt in one window hold for the next.
     rules: Mutex<Rules>,
     weight: Weight,
+    /// Ranges of which records stayed hidden.
+    pub(super) hidden: Mutex<Vec<Range>>,
     departments: OnceCell<Vec<String>>,
     agents: OnceCell<Vec<String>>,
 }
@@ -51,6 +53,7 @@ impl Reader {
             priority: Priority::default(),
             rules: Mutex::new(Rules::new(resource)),
             weight: Weight::default(),
+            hidden: Mutex::default(),
             departments: OnceCell::new(),
             agents: OnceCell::new(),
         }

@@ -2,6 +2,7 @@
 //! the range itself, and the range is looked at from its other end. What stays hidden then is left unread, and told with its number.
 
 use std::collections::HashSet;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::ask::{Ask, PageAsk};
@@ -11,7 +12,7 @@ use super::search::Reader;
 use super::walk::Walk;
 use super::{Error, Single, single};
 use crate::http;
-use crate::ledger::Key;
+use crate::ledger::{Key, Range};
 use crate::record::Record;
 
 /// Waits before an answer is asked for once more. The first time is at once: most often a portal has had a bad moment, or a
@@ -51,7 +52,7 @@ impl Reader {
                 return self.believed(walk, &ask, doubted.0, 0);
             }
         }
-        let mut waits = WAITS.iter();
+        let mut waits = if self.was_waited_for(walk.rest()) { [].iter() } else { WAITS.iter() };
         let hidden = loop {
             let hidden = match self.in_other_words(walk).await? {
                 Other::Moved => return self.believed(walk, &ask, doubted.0, 0),
@@ -75,8 +76,19 @@ impl Reader {
             };
         };
         tracing::debug!(resource = self.resource.name, hidden, "records stay hidden");
+        self.hidden().push(walk.rest());
         let unread = Unread { range: walk.rest(), records: hidden, cause: None };
         Ok(Page { records: doubted.0, progress: walk.progress(), remaining: None, unread: Some(unread) })
+    }
+
+    /// Whether records of this range stayed hidden after all waits: it is a part of such a range, which is read around what
+    /// is hidden in it, and to wait for each part of it would take minutes and show no more.
+    fn was_waited_for(&self, rest: Range) -> bool {
+        self.hidden().iter().any(|hidden| hidden.from <= rest.from && rest.to <= hidden.to)
+    }
+
+    fn hidden(&self) -> MutexGuard<'_, Vec<Range>> {
+        self.hidden.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A page that cannot be had at all, however few rows are asked for.

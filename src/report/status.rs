@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Table, thousands};
 use crate::ledger::State;
 use crate::resource::{Feed, Kind, Resource};
-use crate::warehouse::Status;
+use crate::warehouse::{ResourceStatus, Status};
 
 /// The state of the warehouse as tables.
 pub fn status(status: &Status) -> String {
@@ -19,6 +19,7 @@ pub fn status(status: &Status) -> String {
         ">rejected cells",
         ">rejected records",
         ">open windows",
+        "whole",
         "complete until (UTC)",
         "last run (UTC)",
     ]);
@@ -29,6 +30,7 @@ pub fn status(status: &Status) -> String {
             thousands(resource.rejected_cells),
             thousands(resource.rejected_records),
             thousands(resource.open_windows),
+            whole(resource),
             time(resource.complete_until, "not yet"),
             time(resource.last_run_at, "never"),
         ]);
@@ -67,6 +69,21 @@ pub fn status(status: &Status) -> String {
         ""
     };
     format!("portal {org_id}\n\n{}\n\n{}{note}", resources.text(), runs.text())
+}
+
+/// Days of the newest history that are told apart, the most first: ages at which people ask, and first runs cut.
+const DAYS: [i64; 3] = [365, 90, 30];
+
+/// How much of the newest history is whole, while older history is still to be read.
+fn whole(resource: &ResourceStatus) -> String {
+    if resource.complete_until.is_some() {
+        return "all".into();
+    }
+    let whole = resource.last_run_at.zip(resource.whole_since).map(|(until, since)| (until - since).num_days());
+    match DAYS.into_iter().find(|days| whole.is_some_and(|whole| whole >= *days)) {
+        Some(days) => format!("{days} days"),
+        None => "no".into(),
+    }
 }
 
 /// The state of the warehouse as one JSON document.
@@ -155,4 +172,31 @@ fn kind(kind: Kind) -> &'static str {
 
 fn time(time: Option<DateTime<Utc>>, otherwise: &str) -> String {
     time.map_or_else(|| otherwise.to_owned(), |time| time.format("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn the_newest_history_that_is_whole_is_told_in_days() {
+        let began = DateTime::UNIX_EPOCH + TimeDelta::days(10_000);
+        let told = |days: i64, complete_until| {
+            whole(&ResourceStatus {
+                resource: "tickets".into(),
+                complete_until,
+                last_run_at: Some(began),
+                rows: 0,
+                open_windows: 1,
+                rejected_cells: 0,
+                rejected_records: 0,
+                whole_since: Some(began - TimeDelta::days(days)),
+            })
+        };
+        let newest = [0, 29, 30, 90, 400].map(|days| told(days, None));
+        assert_eq!(newest, ["no", "no", "30 days", "90 days", "365 days"]);
+        assert_eq!(told(0, Some(began)), "all");
+    }
 }

@@ -167,9 +167,9 @@ impl<D: Dialect> SqlWarehouse<D> {
         let Some(archive) = resource.archive else { return Ok(Vec::new()) };
         let (table, key, flag) = (resource.name, quoted(resource.columns[0].name), quoted(archive.flag));
         let sql = format!(
-            "select {key} from {{{table}}} where {flag} = ? and _deleted_at is null order by {key} desc limit ?"
+            "select {key} from {{{table}}} where {flag} and _deleted_at is null order by created_time desc limit ?"
         );
-        let rows = self.look("read ids", &sql, vec![true.into(), most.into()], &[Kind::Text]).await?;
+        let rows = self.look("read ids", &sql, vec![most.into()], &[Kind::Text]).await?;
         texts(rows)
     }
 
@@ -178,10 +178,10 @@ impl<D: Dialect> SqlWarehouse<D> {
         let (table, flag, department) = (resource.name, quoted(archive.flag), quoted(archive.department));
         // One without a department is in the archive of none.
         let sql = format!(
-            "select {department}, count(*) from {{{table}}} where {flag} = ? and _deleted_at is null
+            "select {department}, count(*) from {{{table}}} where {flag} and _deleted_at is null
             and {department} is not null group by {department}"
         );
-        let rows = self.look("count archives", &sql, vec![true.into()], &[Kind::Text, Kind::Integer]).await?;
+        let rows = self.look("count archives", &sql, Vec::new(), &[Kind::Text, Kind::Integer]).await?;
         let length = |mut cells: Cells| Ok((cells.text()?, cells.count()?));
         rows.into_iter().map(length).collect::<Result<_, _>>().map_err(Error::doing("count archives"))
     }
@@ -190,10 +190,10 @@ impl<D: Dialect> SqlWarehouse<D> {
         let Some(archive) = resource.archive else { return Ok(Vec::new()) };
         let (table, key, flag) = (resource.name, quoted(resource.columns[0].name), quoted(archive.flag));
         let sql = format!(
-            "select {key} from {{{table}}} where {flag} = ? and _deleted_at is null and {} = ?",
+            "select {key} from {{{table}}} where {flag} and _deleted_at is null and {} = ?",
             quoted(archive.department)
         );
-        texts(self.look("read ids", &sql, vec![true.into(), department.into()], &[Kind::Text]).await?)
+        texts(self.look("read ids", &sql, vec![department.into()], &[Kind::Text]).await?)
     }
 
     pub(super) async fn read_not_archived(
@@ -204,8 +204,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         let Some(archive) = resource.archive else { return Ok(ids) };
         let (table, key, flag) = (resource.name, quoted(resource.columns[0].name), quoted(archive.flag));
         // One that came back from the bin into the archive is held as deleted.
-        let sql = format!("select {key} from {{{table}}} where {flag} = ? and _deleted_at is null and {key} in [?]");
-        let values = vec![true.into(), Value::Texts(ids.clone())];
+        let sql = format!("select {key} from {{{table}}} where {flag} and _deleted_at is null and {key} in [?]");
+        let values = vec![Value::Texts(ids.clone())];
         let rows = self.look("read ids", &sql, values, &[Kind::Text]).await?;
         let held: HashSet<String> = texts(rows)?.into_iter().collect();
         Ok(ids.into_iter().filter(|id| !held.contains(id)).collect())

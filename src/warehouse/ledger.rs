@@ -42,6 +42,8 @@ pub struct ResourceStatus {
     pub rejected_cells: u64,
     /// Records that fit no row.
     pub rejected_records: u64,
+    /// What changed since then, and before the last run began, has all been read: the newest history comes first.
+    pub whole_since: Option<DateTime<Utc>>,
 }
 
 /// One run.
@@ -357,10 +359,10 @@ impl<D: Dialect> SqlWarehouse<D> {
             rows => rows.map_err(&doing)?,
         };
         status.org_id = rows.first_mut().map(Cells::text).transpose().map_err(&doing)?;
-        let sql = "select resource, complete_until, last_run_at, rows, open_windows, rejected_cells, rejected_records
-            from {deskhouse_freshness}";
+        let sql = "select resource, complete_until, last_run_at, rows, open_windows, rejected_cells, rejected_records,
+            whole_since from {deskhouse_freshness}";
         let [text, time, integer] = [Kind::Text, Kind::Timestamp, Kind::Integer];
-        let kinds = [text, time, time, integer, integer, integer, integer];
+        let kinds = [text, time, time, integer, integer, integer, integer, time];
         for mut cells in self.fetch(&mut open, sql, Vec::new(), &kinds).await.map_err(&doing)? {
             status.resources.push(resource_status(&mut cells).map_err(&doing)?);
         }
@@ -386,6 +388,7 @@ fn resource_status(cells: &mut Cells) -> Result<ResourceStatus, Trouble> {
         open_windows: cells.count()?,
         rejected_cells: cells.count()?,
         rejected_records: cells.count()?,
+        whole_since: cells.timestamp_or_null()?,
     })
 }
 

@@ -173,7 +173,9 @@ fn freshness_view() -> String {
     (select count(*) from {name} where _deleted_at is null) as rows,
     (select count(*) from deskhouse_windows where resource = '{name}' and purpose = 'sync' and not done) as open_windows,
     (select count(*) from deskhouse_rejects where resource = '{name}' and column_name <> '') as rejected_cells,
-    (select count(*) from deskhouse_rejects where resource = '{name}' and column_name = '') as rejected_records"
+    (select count(*) from deskhouse_rejects where resource = '{name}' and column_name = '') as rejected_records,
+    (select coalesce((select max(to_time) from deskhouse_windows where resource = '{name}' and purpose = 'sync' and not done), read_since)
+        from deskhouse_bookmarks where resource = '{name}') as whole_since"
         );
     }
     sql

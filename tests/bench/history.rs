@@ -9,9 +9,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use desk_sandbox::{Sandbox, Settings};
-use support::portal::PROGRAM;
+use support::program::{self, Ran, environment};
 use support::{Figures, argument};
-use tokio::process::Command;
 
 /// Time that each request takes, and by how much that varies.
 const LATENCY: Duration = Duration::from_millis(120);
@@ -46,11 +45,11 @@ async fn history(tickets: usize, at_a_time: u32, figures: &mut Figures) {
     let settings = sandbox.settings();
     let house =
         House { url: &server.url, settings: &settings, at_a_time, folder: tempfile::tempdir().expect("a folder") };
-    let start = Instant::now();
-    let summary = house.sync().await;
-    let wall = start.elapsed().as_secs_f64();
-    let parts = summary["resources"].as_array().expect("resources");
-    let rows: f64 = parts.iter().filter_map(|part| part["rows_inserted"].as_f64()).sum();
+    let since = sandbox.now() - chrono::Duration::days(90);
+    let newest = sandbox.placed("tickets").iter().filter(|placed| placed.modified >= since).count();
+    let since = since.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+    let (ran, newest_whole) = tokio::join!(house.sync(), house.whole_since(since, newest as i64));
+    let (wall, rows) = (ran.seconds, ran.sum("rows_inserted"));
 
     let log = sandbox.requests();
     let requests = log.iter().filter(|request| request.path.starts_with("/api/")).count() as f64;
@@ -64,6 +63,9 @@ async fn history(tickets: usize, at_a_time: u32, figures: &mut Figures) {
     figures.add("wall / that", "ratio", wall / bound);
     figures.add("time that the answers took / at a time", "s", answers / f64::from(at_a_time));
     figures.add("wall / that time", "ratio", wall / (answers / f64::from(at_a_time)));
+    let share = newest as f64 / tickets as f64;
+    figures.add("the last 90 days: share of the tickets", "ratio", share);
+    figures.add("the last 90 days whole / their share of the time", "ratio", newest_whole / (share * wall));
     figures.add("requests", "requests", requests);
     figures.add("requests / (rows / 100)", "ratio", requests / (rows / 100.0));
     figures.add("credits / request", "ratio", credits as f64 / requests);
@@ -106,29 +108,29 @@ struct House<'a> {
 }
 
 impl House<'_> {
-    async fn sync(&self) -> serde_json::Value {
-        let folder = self.folder.path();
-        let output = Command::new(PROGRAM)
-            .args(["-q", "sync", "--json"])
-            .env_clear()
-            .env("DESKHOUSE_ZOHO__ACCOUNTS_URL", self.url)
-            .env("DESKHOUSE_ZOHO__DESK_URL", self.url)
-            .env("ZOHO_CLIENT_ID", &self.settings.client_id)
-            .env("ZOHO_CLIENT_SECRET", &self.settings.client_secret)
-            .env("ZOHO_REFRESH_TOKEN", &self.settings.refresh_token)
-            .env("DATABASE_URL", format!("sqlite:{}", self.database().display()))
-            .env("DESKHOUSE_STATE__DIR", folder)
-            .env("DESKHOUSE_LIMITS__REQUESTS_PER_SECOND", "1000")
-            .env("DESKHOUSE_LIMITS__CONCURRENCY", self.at_a_time.to_string())
+    async fn sync(&self) -> Ran {
+        let warehouse = format!("sqlite:{}", self.database().display());
+        let mut environment = environment(self.url, self.settings, &warehouse);
+        environment.extend([
+            ("DESKHOUSE_LIMITS__CONCURRENCY".to_owned(), self.at_a_time.to_string()),
             // What a comparison costs is another story.
-            .env("DESKHOUSE_SYNC__VERIFY_BUDGET", "0")
-            .current_dir(folder)
-            .kill_on_drop(true)
-            .output()
-            .await
-            .expect("the program runs");
-        assert!(output.status.success(), "the sync failed: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).expect("a summary")
+            ("DESKHOUSE_SYNC__VERIFY_BUDGET".to_owned(), "0".to_owned()),
+        ]);
+        let folder = self.folder.path().to_owned();
+        let run = move || program::sync(&folder, &[], &environment);
+        tokio::task::spawn_blocking(run).await.expect("the run ends")
+    }
+
+    /// Seconds until so many tickets are held that last changed since then.
+    async fn whole_since(&self, since: String, tickets: i64) -> f64 {
+        let (start, database) = (Instant::now(), self.database());
+        let look = move || {
+            while held_since(&database, &since).unwrap_or_default() < tickets {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            start.elapsed().as_secs_f64()
+        };
+        tokio::task::spawn_blocking(look).await.expect("they come")
     }
 
     fn database(&self) -> std::path::PathBuf {
@@ -141,4 +143,10 @@ impl House<'_> {
         let sql = "select count(*) from deskhouse_windows where resource = 'tickets'";
         database.query_row(sql, [], |row| row.get(0)).expect("a number")
     }
+}
+
+/// None for as long as there is no table.
+fn held_since(database: &std::path::Path, since: &str) -> rusqlite::Result<i64> {
+    let database = rusqlite::Connection::open_with_flags(database, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    database.query_row("select count(*) from tickets where modified_time >= ?", [since], |row| row.get(0))
 }

@@ -9,15 +9,13 @@
 mod postgres;
 mod support;
 
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
 use deskhouse::resource::{self, Resource};
 use deskhouse::transform::Row;
 use deskhouse::warehouse::{Dialect, SqlWarehouse};
 use postgres::Cluster;
 use support::landing::{self, Landing};
-use support::portal::{PROGRAM, Portal};
+use support::portal::Portal;
+use support::program::{self, Ran};
 use support::{Figures, argument, flag, tickets};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -57,7 +55,7 @@ async fn on_sqlite(portal: &Portal, alone: &[Row], figures: &mut Figures) {
         land(figures, "sqlite", &warehouse, alone).await;
         warehouse.close().await;
         folder.close().expect("the folder goes");
-        figures.add("sqlite: tickets", "records/s", synced(&["tickets"]).rate());
+        figures.add("sqlite: tickets", "records/s", rate(&synced(&["tickets"])));
     }
 }
 
@@ -73,15 +71,15 @@ async fn on_postgres(portal: &Portal, alone: &[Row], figures: &mut Figures) {
         land(figures, "postgres", &warehouse, alone).await;
         warehouse.close().await;
         drop(server);
-        figures.add("postgres: tickets", "records/s", synced(&["tickets"]).await.rate());
+        figures.add("postgres: tickets", "records/s", rate(&synced(&["tickets"]).await));
     }
 }
 
-fn measure(figures: &mut Figures, engine: &str, synced: &Synced) {
-    let Synced { records, peak, processor, .. } = synced;
-    figures.add(format!("{engine}: records"), "records/s", synced.rate());
-    figures.add(format!("{engine}: peak memory"), "MiB", *peak);
-    figures.add(format!("{engine}: processor time"), "s per million records", processor * 1e6 / records);
+fn measure(figures: &mut Figures, engine: &str, ran: &Ran) {
+    figures.add(format!("{engine}: records"), "records/s", rate(ran));
+    figures.add(format!("{engine}: peak memory"), "MiB", ran.peak);
+    let a_million = ran.processor * 1e6 / ran.sum("records_read");
+    figures.add(format!("{engine}: processor time"), "s per million records", a_million);
 }
 
 async fn land<D: Dialect>(figures: &mut Figures, engine: &str, warehouse: &SqlWarehouse<D>, rows: &[Row]) {
@@ -93,65 +91,13 @@ fn the_tickets() -> &'static Resource {
     resource::find("tickets").expect("a resource")
 }
 
-/// What a sync came to.
-struct Synced {
-    records: f64,
-    /// Wall time, in seconds.
-    seconds: f64,
-    /// Largest memory, in MiB.
-    peak: f64,
-    /// Time of the processor, in seconds.
-    processor: f64,
+fn rate(ran: &Ran) -> f64 {
+    ran.sum("records_read") / ran.seconds
 }
 
-impl Synced {
-    fn rate(&self) -> f64 {
-        self.records / self.seconds
-    }
-}
-
-fn sync(portal: &Portal, url: &str, resources: &[&str]) -> Synced {
+fn sync(portal: &Portal, url: &str, resources: &[&str]) -> Ran {
     let state = tempfile::tempdir().expect("a folder");
-    let start = Instant::now();
-    let mut process = Command::new(PROGRAM)
-        .args(["-q", "sync", "--json"])
-        .args(resources)
-        .env_clear()
-        .envs(portal.environment.iter().map(|(name, value)| (name, value)))
-        .env("DATABASE_URL", url)
-        .env("DESKHOUSE_STATE__DIR", state.path())
-        .env("DESKHOUSE_LIMITS__REQUESTS_PER_SECOND", "1000")
-        .current_dir(state.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let id = process.id();
-    let (mut peak, mut processor) = (0.0_f64, 0.0_f64);
-    // The system counts both for as long as the process lives; the last look is at most a few milliseconds old.
-    while process.try_wait().expect("the program's state").is_none() {
-        peak = peak_mib(id).unwrap_or(peak);
-        processor = processor_seconds(id).unwrap_or(processor);
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let seconds = start.elapsed().as_secs_f64();
-    let output = process.wait_with_output().expect("the program has ended");
-    assert!(output.status.success(), "the sync failed");
-    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a summary");
-    let parts = summary["resources"].as_array().expect("resources");
-    let records = parts.iter().filter_map(|part| part["records_read"].as_f64()).sum();
-    Synced { records, seconds, peak, processor }
-}
-
-fn peak_mib(id: u32) -> Option<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().trim_end_matches(" kB").parse::<f64>().ok()? / 1024.0)
-}
-
-fn processor_seconds(id: u32) -> Option<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // Behind the name in brackets; the 12th and 13th of those are user and system time in hundredths of a second.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let mut ticks = || fields.next()?.parse::<f64>().ok();
-    Some((ticks()? + ticks()?) / 100.0)
+    let mut environment = portal.environment.clone();
+    environment.push(("DATABASE_URL".into(), url.to_owned()));
+    program::sync(state.path(), resources, &environment)
 }

@@ -1,9 +1,10 @@
 //! Every stop is a pause: stopped anywhere, the next sync goes on where the last commit was. What a kill leaves is told in
 //! `kill`, what a sync finds in a world that moves on in `incremental`.
 
+use std::collections::HashSet;
 use std::time;
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use desk_sandbox::{Fault, Settings};
 use serde_json::Value;
 use tokio::process::Child;
@@ -48,7 +49,7 @@ on_every_engine! {
         let portal = Portal::start(history()).await;
         let house = House::new(&portal, engine).await;
         let mut sync = house.start(&["sync", "--json"]);
-        wait_for(portal.sandbox.wait_for_requests(40), &mut sync).await;
+        wait_for(portal.sandbox.wait_for_requests(70), &mut sync).await;
         terminate(&sync);
         let ran = house.ended(sync).await.exits(130);
         let summary = ran.json();
@@ -72,6 +73,20 @@ on_every_engine! {
         }
         assert_eq!(tickets["state"], "interrupted", "{tickets}");
         assert_eq!(tickets["complete_until"], Value::Null, "{tickets}");
+
+        // The newest history came first, and `status` says how much of it is whole.
+        let status = house.run(&["status", "--json"]).await.exits(0).json();
+        let held = status["resources"].as_array().and_then(|all| all.iter().find(|one| one["resource"] == "tickets"));
+        let since = held.and_then(|held| held["whole_since"].as_str()).expect("some of it is whole");
+        let since: DateTime<Utc> = since.parse().expect("a time");
+        let whole = portal.sandbox.placed("tickets").into_iter().filter(|placed| placed.modified > since);
+        let held: HashSet<_> = house.database.column("select id from {t}tickets").await.into_iter().collect();
+        let mut newest = 0;
+        for placed in whole {
+            assert!(held.contains(&placed.id), "{} of {} is not held", placed.id, placed.modified);
+            newest += 1;
+        }
+        assert!(newest > 0, "nothing changed since {since}");
 
         // The next one goes on from there.
         let stopped = windows(&house.database).await;

@@ -4,6 +4,7 @@
 
 pub(crate) mod landing;
 pub(crate) mod portal;
+pub(crate) mod program;
 
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,86 @@
+//! The program as it is measured: run to its end, with what it took of the machine.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use desk_sandbox::Settings;
+use serde_json::Value;
+
+use super::portal::PROGRAM;
+
+/// What a run came to.
+pub(crate) struct Ran {
+    /// What it said of itself.
+    pub(crate) summary: Value,
+    /// Wall time, in seconds.
+    pub(crate) seconds: f64,
+    /// Largest memory, in MiB.
+    pub(crate) peak: f64,
+    /// Time of the processor, in seconds.
+    pub(crate) processor: f64,
+}
+
+impl Ran {
+    /// The sum of a number over all resources.
+    pub(crate) fn sum(&self, what: &str) -> f64 {
+        let parts = self.summary["resources"].as_array().expect("resources");
+        parts.iter().filter_map(|part| part[what].as_f64()).sum()
+    }
+}
+
+/// Runs `deskhouse sync` in `folder`, with nothing but this environment.
+pub(crate) fn sync(folder: &Path, resources: &[&str], environment: &[(String, String)]) -> Ran {
+    let start = Instant::now();
+    let mut process = Command::new(PROGRAM)
+        .args(["-q", "sync", "--json"])
+        .args(resources)
+        .env_clear()
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .env("DESKHOUSE_STATE__DIR", folder)
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let id = process.id();
+    let (mut peak, mut processor) = (0.0_f64, 0.0_f64);
+    // The system counts both for as long as the process lives; the last look is at most a few milliseconds old.
+    while process.try_wait().expect("the program's state").is_none() {
+        peak = peak_mib(id).unwrap_or(peak);
+        processor = processor_seconds(id).unwrap_or(processor);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let output = process.wait_with_output().expect("the program has ended");
+    assert!(output.status.success(), "the sync failed");
+    let summary = serde_json::from_slice(&output.stdout).expect("a summary");
+    Ran { summary, seconds, peak, processor }
+}
+
+/// What signs the program in to a look-alike of these settings at `url`, and where it lands.
+pub(crate) fn environment(url: &str, settings: &Settings, warehouse: &str) -> Vec<(String, String)> {
+    [
+        ("DESKHOUSE_ZOHO__ACCOUNTS_URL", url),
+        ("DESKHOUSE_ZOHO__DESK_URL", url),
+        ("ZOHO_CLIENT_ID", &settings.client_id),
+        ("ZOHO_CLIENT_SECRET", &settings.client_secret),
+        ("ZOHO_REFRESH_TOKEN", &settings.refresh_token),
+        ("DATABASE_URL", warehouse),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
+fn peak_mib(id: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<f64>().ok()? / 1024.0)
+}
+
+fn processor_seconds(id: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // Behind the name in brackets; the 12th and 13th of those are user and system time in hundredths of a second.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) / 100.0)
+}
