@@ -1,5 +1,6 @@
 //! `deskhouse estimate`: what a run would cost, before anything is spent.
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::backfill::RangeOptions;
@@ -8,11 +9,9 @@ use super::{World, print, sync};
 use crate::config::{self, Config};
 use crate::error::{Class, Error};
 use crate::http::{Client, Priority};
-use crate::ledger::History;
 use crate::report;
-use crate::resource::Resource;
-use crate::sync::{Backfill, Pace, Plan, Work, estimate, greet};
-use crate::warehouse::{self, Due, Warehouse as _};
+use crate::sync::{Estimate, Held, Pace, Plan, estimate, greet};
+use crate::warehouse::{self, Warehouse as _};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -50,70 +49,37 @@ pub(super) async fn run(world: &World, options: Options) -> Result<Class, Error>
     let plan = if options.backfill { options.range.of(plan, !options.resources.is_empty())? } else { plan };
     let found = of_plan(world, &config, &plan).await?;
     print(&if options.json { report::estimate_json(&found).to_string() } else { report::estimate(&found) })?;
-    let is_whole = found.resources.iter().all(|cost| cost.error.is_none());
+    let is_whole = found.all().all(|cost| cost.error.is_none());
     Ok(if is_whole { Class::Done } else { Class::Partial })
 }
 
 /// What carrying out a plan would cost.
-pub(super) async fn of_plan(world: &World, config: &Config, plan: &Plan) -> Result<crate::sync::Estimate, Error> {
+pub(super) async fn of_plan(world: &World, config: &Config, plan: &Plan) -> Result<Estimate, Error> {
     let priority = if plan.backfill.is_some() { Priority::Backfill } else { Priority::Main };
     let client = wiring::client_for(config, priority, &world.clock)?;
     let (now, edition) = greet(plan, &client).await?;
-    recall(config, &client).await?;
-    let mut work = Vec::new();
-    for resource in &plan.resources {
-        work.push(work_of(config, plan, resource, now).await?);
-    }
+    let held = held(config, plan, &client, now).await?;
     let config::Limits { concurrency, requests_per_second, .. } = config.limits;
     let pace = Pace { concurrency, requests_per_second, edition };
-    Ok(estimate(plan, &work, &client, pace).await.map_err(crate::sync::Error::Http)?)
+    Ok(estimate(plan, &held, &client, pace).await.map_err(crate::sync::Error::Http)?)
 }
 
-/// Learns from the ledger what was spent today and what the portal had left, as a run would.
-async fn recall(config: &Config, client: &Client) -> Result<(), Error> {
+/// What a run would find in the warehouse. Learns from the ledger what was spent today and what the portal had left, as a run
+/// would.
+async fn held(config: &Config, plan: &Plan, client: &Client, now: DateTime<Utc>) -> Result<Held, Error> {
     match wiring::warehouse_to_read(&config.warehouse).await {
-        Err(warehouse::Error::Open { trouble: warehouse::Trouble::Missing, .. }) => Ok(()),
+        Err(warehouse::Error::Open { trouble: warehouse::Trouble::Missing, .. }) => Ok(Held::nothing(plan, now)),
         opened => on_any!(opened?, warehouse => {
             // One that no run has filled has no ledger.
-            if warehouse.status().await?.org_id.is_some() {
+            let held = if warehouse.status().await?.org_id.is_some() {
                 let day = client.credit_day_start();
                 client.remember_today(day, warehouse.today(day).await?);
-            }
-            warehouse.close().await;
-            Ok(())
-        }),
-    }
-}
-
-/// What a run would read of a resource. A warehouse that is not there yet holds nothing.
-async fn work_of(
-    config: &Config,
-    plan: &Plan,
-    resource: &'static Resource,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<Work, Error> {
-    let mut due = 0;
-    let held = match wiring::warehouse_to_read(&config.warehouse).await {
-        Err(warehouse::Error::Open { trouble: warehouse::Trouble::Missing, .. }) => None,
-        opened => on_any!(opened?, warehouse => {
-            let held = match (warehouse.status().await?.org_id, plan.backfill) {
-                (None, _) => None,
-                (Some(_), Some(Backfill { key, range })) => Some(warehouse.left_of_range(resource, key, range).await?),
-                (Some(_), None) => {
-                    let history = warehouse.history(resource).await?;
-                    let mut ranges = history.ranges_to_read(plan.start_date, now, plan.overlap);
-                    ranges.extend(history.open.iter().map(crate::ledger::Window::rest));
-                    due = warehouse.parents(resource, Due::Changed, usize::MAX).await?.len() as u64;
-                    Some(ranges)
-                }
+                Held::of(&warehouse, plan, now).await?
+            } else {
+                Held::nothing(plan, now)
             };
             warehouse.close().await;
-            held
+            Ok(held)
         }),
-    };
-    let ranges = held.unwrap_or_else(|| match plan.backfill {
-        Some(Backfill { range, .. }) => vec![range],
-        None => History::default().ranges_to_read(plan.start_date, now, plan.overlap),
-    });
-    Ok(Work { resource, ranges, due })
+    }
 }

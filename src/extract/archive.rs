@@ -12,7 +12,7 @@ use crate::record::Record;
 use crate::resource::{Archive, Resource};
 
 /// Rows in one answer; the largest `limit` of the path (zoho/zohodesk-oas, `Ticket.json`).
-const ROWS: u32 = 100;
+pub(super) const ROWS: u32 = 100;
 
 /// Rows of a department that can be reached: `from` ends at 4,999 (zoho/zohodesk-oas, `Ticket.json`), so that it shows
 /// 5,000 and not one more.
@@ -115,6 +115,7 @@ fn page(resource: &'static Resource, archive: &Archive, department: &str, from: 
     request(resource, archive, department).with("from", from.to_string()).with("limit", rows.to_string())
 }
 
-fn request(resource: &'static Resource, archive: &Archive, department: &str) -> Request {
+/// The request for any page of the archive of a department.
+pub(super) fn request(resource: &'static Resource, archive: &Archive, department: &str) -> Request {
     Request::new(resource.name, archive.path).priority(Priority::Tombstones).with("departmentId", department)
 }

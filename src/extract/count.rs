@@ -1,89 +1,134 @@
-//! How many records a range holds, for a request or a few and without reading them. What they will cost to read is
-//! `sync`'s arithmetic.
+//! How many records a range holds, and how long a list is: for a request or a few, and without reading them. What they will
+//! cost to read is `sync`'s arithmetic.
 
+use super::list;
 use super::words::{row, rows};
-use crate::http::{self, Client};
+use super::{archive, departments, trash};
+use crate::http::{self, Client, Request};
 use crate::ledger::{Key, Range};
-use crate::resource::Resource;
+use crate::record::Record;
+use crate::resource::{Archive, List, Resource};
 
-/// A count that is searched for is close enough when it is known to one part in so many.
+/// A length that is searched for is close enough when it is known to one part in so many.
 const CLOSE_ENOUGH: u32 = 20;
+
+/// Portals that give less than was asked for give a multiple of this: a page of just so many rows may not be the last.
+const USUAL_CAP: usize = 50;
+
+/// What a few looks at a list tell.
+#[derive(Debug)]
+pub struct Length {
+    /// Rows, right to 5 %.
+    pub rows: u64,
+    /// The records of its first page.
+    pub first: Vec<Record>,
+}
 
 /// Records of `resource` whose time of this kind lies in `range`. A search says it in its first answer; a list that has
 /// no count is felt out by offsets, which takes about two requests each time that it doubles, and gives a number that is
 /// right to 5 %.
 pub async fn count(client: &Client, resource: &'static Resource, key: Key, range: Range) -> Result<u64, http::Error> {
+    if !resource.feed.is_counted() {
+        let found =
+            feel_out(client, &rows(resource, key, &range), resource.page_limit, Some(resource.first_row)).await?;
+        return Ok(found.rows);
+    }
     let answer = client.get(&row(resource, key, &range, 0)).await?;
-    match answer.count {
-        Some(count) => Ok(count),
-        None if answer.records.is_empty() => Ok(0),
-        None => feel_out(client, resource, key, &range).await,
-    }
+    Ok(answer.count.unwrap_or(answer.records.len() as u64))
 }
 
-/// Finds where a list ends, for a list of at least one record.
-async fn feel_out(client: &Client, resource: &'static Resource, key: Key, range: &Range) -> Result<u64, http::Error> {
-    let page = rows(resource, key, range)
-        .with("from", resource.first_row.to_string())
-        .with("limit", resource.page_limit.to_string());
-    let records = client.get(&page).await?.records.len() as u64;
-    if records < u64::from(resource.page_limit) {
-        return Ok(records);
-    }
-    let mut search = Search::new(resource.page_limit);
-    while let Some(offset) = search.next() {
-        search.learn(offset, holds_a_row(client, resource, key, range, offset).await?);
-    }
-    Ok(search.found())
+/// How long a list is that is read whole; its first value's where it has one for each value of a parameter.
+pub async fn list_length(client: &Client, resource: &'static Resource, list: &List) -> Result<Length, http::Error> {
+    feel_out(client, &list::first(resource, list), resource.page_limit, None).await
 }
 
-/// Whether there is a row behind that offset. An offset that the portal does not go to is taken as the end of the list:
-/// the number is then a lower bound.
-async fn holds_a_row(
+/// How long the archive of a department is.
+pub async fn archive_length(
     client: &Client,
     resource: &'static Resource,
-    key: Key,
-    range: &Range,
-    offset: u32,
-) -> Result<bool, http::Error> {
-    match client.get(&row(resource, key, range, offset)).await {
-        Ok(answer) => Ok(!answer.records.is_empty()),
-        Err(http::Error::Unprocessable { .. }) => Ok(false),
-        Err(error) => Err(error),
+    of: &Archive,
+    department: &str,
+) -> Result<Length, http::Error> {
+    feel_out(client, &archive::request(resource, of, department), archive::ROWS, None).await
+}
+
+/// How many departments there are; `resource` pays for it.
+pub async fn department_length(client: &Client, resource: &'static str) -> Result<Length, http::Error> {
+    feel_out(client, &departments::request(resource), departments::ROWS, None).await
+}
+
+/// How long the recycle bin is, the newest rows first.
+pub async fn bin_length(client: &Client) -> Result<Length, http::Error> {
+    feel_out(client, &trash::request(), trash::ROWS, None).await
+}
+
+/// Finds where a list ends. `first_row` is the number of its first row, where that is known.
+async fn feel_out(
+    client: &Client,
+    request: &Request,
+    limit: u32,
+    first_row: Option<u32>,
+) -> Result<Length, http::Error> {
+    let limited = |request: Request| if limit > 0 { request.with("limit", limit.to_string()) } else { request };
+    let begun = match first_row {
+        Some(row) => request.clone().with("from", row.to_string()),
+        None => request.clone(),
+    };
+    let first: Vec<_> = client.get(&limited(begun)).await?.records.into_iter().map(Record::new).collect();
+    let mut search = Search::new(first.len(), limit);
+    while let Some(offset) = search.next() {
+        let page = request.clone().with("from", (offset + first_row.unwrap_or_default()).to_string());
+        let rows = match client.get(&limited(page)).await {
+            Ok(answer) => answer.records.len(),
+            // An offset that the portal does not go to is taken for the end: the number is then a lower bound.
+            Err(http::Error::Unprocessable { .. }) => 0,
+            Err(error) => return Err(error),
+        };
+        search.learn(offset, rows as u32);
     }
+    Ok(Length { rows: search.found(), first })
 }
 
 /// The search for the end of a list: offsets double until one holds no row, and are halved from there.
 #[derive(Debug, Clone, Copy)]
 struct Search {
+    /// Rows of a page that is not the last.
+    page: u32,
     /// Rows that there are at least.
     least: u32,
-    /// Rows that there are at most, once an offset was found empty.
+    /// Rows that there are at most, once an end was seen.
     most: Option<u32>,
 }
 
 impl Search {
-    fn new(least: u32) -> Self {
-        Self { least, most: None }
+    /// From a first page of so many rows, where `limit` were asked for; 0 for a list that comes whole.
+    fn new(rows: usize, limit: u32) -> Self {
+        let is_last = limit == 0 || (rows < limit as usize && (rows == 0 || !rows.is_multiple_of(USUAL_CAP)));
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+        Self { page: rows, least: rows, most: is_last.then_some(rows) }
     }
 
     /// The offset to look at next; none when the number is close enough.
     fn next(&self) -> Option<u32> {
-        match self.most {
-            None => self.least.checked_mul(2),
-            Some(most) => {
-                let open = most - self.least;
-                (open > (self.least / CLOSE_ENOUGH).max(1)).then(|| self.least + open / 2)
-            }
+        let Some(most) = self.most else { return self.least.checked_mul(2) };
+        match most - self.least {
+            0 => None,
+            // One page shows all that is open.
+            open if open <= self.page => Some(self.least),
+            open if open <= self.least / CLOSE_ENOUGH => None,
+            open => Some(self.least + open / 2),
         }
     }
 
-    fn learn(&mut self, offset: u32, holds_a_row: bool) {
-        if holds_a_row {
-            self.least = self.least.max(offset + 1);
-        } else {
-            self.most = Some(offset);
+    /// Learns that behind the offset there are so many rows, as far as a page shows.
+    fn learn(&mut self, offset: u32, rows: u32) {
+        if rows > 0 {
+            self.least = self.least.max(offset + rows);
         }
+        if rows < self.page {
+            self.most = Some(if rows > 0 { offset + rows } else { self.most.map_or(offset, |most| most.min(offset)) });
+        }
+        self.most = self.most.map(|most| most.max(self.least));
     }
 
     /// The middle of what is possible.
@@ -99,17 +144,30 @@ mod tests {
 
     use super::*;
 
+    /// Rows that a list says it has, and how many pages were looked at.
+    fn felt_out(rows: u32, limit: u32, cap: u32) -> (u64, u32) {
+        let page = |offset: u32| rows.saturating_sub(offset).min(limit).min(cap);
+        let (mut search, mut looks) = (Search::new(page(0) as usize, limit), 1);
+        while let Some(offset) = search.next() {
+            search.learn(offset, page(offset));
+            looks += 1;
+        }
+        (search.found(), looks)
+    }
+
+    #[test]
+    fn a_short_list_tells_its_length_at_once() {
+        assert_eq!([0, 1, 99].map(|rows| felt_out(rows, 100, 100)), [(0, 1), (1, 1), (99, 1)]);
+        assert_eq!([100, 130, 200].map(|rows| felt_out(rows, 100, 100).0), [100, 130, 200]);
+        assert_eq!(felt_out(130, 100, 50).0, 130, "a portal that gives less at a time than it says");
+    }
+
     proptest! {
         #[test]
-        fn the_end_of_a_list_is_found_to_five_percent(rows in 50u32..2_000_000) {
-            let (mut search, mut looks) = (Search::new(50), 0);
-            while let Some(offset) = search.next() {
-                search.learn(offset, offset < rows);
-                looks += 1;
-            }
-            let wrong = search.found().abs_diff(u64::from(rows));
-            prop_assert!(wrong * 20 <= u64::from(rows), "{} instead of {rows}", search.found());
-            prop_assert!(looks <= 2 * (rows / 50).ilog2() + 8, "{looks} looks for {rows}");
+        fn the_end_of_a_list_is_found_to_five_percent(rows in 0u32..2_000_000, limit in 50u32..200) {
+            let (found, looks) = felt_out(rows, limit, limit);
+            prop_assert!(found.abs_diff(u64::from(rows)) * 20 <= u64::from(rows), "{found} instead of {rows}");
+            prop_assert!(looks <= 2 * (rows / 50).max(1).ilog2() + 8, "{looks} looks for {rows}");
         }
     }
 }

@@ -16,12 +16,12 @@ pub struct Department {
 }
 
 /// Rows in one answer; the largest `limit` of both paths (zoho/zohodesk-oas, `Department.json`, `Agent.json`).
-const ROWS: u32 = 200;
+pub(super) const ROWS: u32 = 200;
 
 /// Every department, in the portal's order; `resource` pays for it.
 pub async fn departments(client: &Client, resource: &'static str) -> Result<Vec<Department>, Error> {
     let mut departments: Vec<Department> = Vec::new();
-    for record in list(client, resource, "/departments").await? {
+    for record in list(client, request(resource)).await? {
         let id = id(&record, resource)?;
         if departments.iter().all(|department| department.id != id) {
             let name = record.fields().and_then(|fields| fields.text("name"));
@@ -34,7 +34,7 @@ pub async fn departments(client: &Client, resource: &'static str) -> Result<Vec<
 /// The ids of all agents, those among them who have left; `resource` pays for it.
 pub async fn agents(client: &Client, resource: &'static str) -> Result<Vec<String>, Error> {
     let mut ids = Vec::new();
-    for record in list(client, resource, "/agents").await? {
+    for record in list(client, Request::new(resource, "/agents")).await? {
         let id = id(&record, resource)?;
         if !ids.contains(&id) {
             ids.push(id);
@@ -43,8 +43,13 @@ pub async fn agents(client: &Client, resource: &'static str) -> Result<Vec<Strin
     Ok(ids)
 }
 
-async fn list(client: &Client, resource: &'static str, path: &str) -> Result<Vec<Record>, Error> {
-    all(client, Pages::new(Request::new(resource, path), ROWS)).await
+/// The request for any page of the departments.
+pub(super) fn request(resource: &'static str) -> Request {
+    Request::new(resource, "/departments")
+}
+
+async fn list(client: &Client, request: Request) -> Result<Vec<Record>, Error> {
+    all(client, Pages::new(request, ROWS)).await
 }
 
 /// A record that does not tell its id is one that nothing can be read of: what is cut by them would lack its part.

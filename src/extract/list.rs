@@ -98,9 +98,14 @@ fn request(resource: &'static Resource, path: &str, list: &List, given: Option<G
     request
 }
 
+/// The request for the list of the first value, without `from` and `limit`.
+pub(super) fn first(resource: &'static Resource, list: &List) -> Request {
+    let given = list.each.and_then(|(name, values)| Some((name, *values.first()?)));
+    request(resource, resource.path, list, given)
+}
+
 /// The cheapest request that a list takes, for whether it may be read.
 pub(super) fn probe(resource: &'static Resource, list: &List) -> Request {
-    let given = list.each.and_then(|(name, values)| Some((name, *values.first()?)));
-    let request = request(resource, resource.path, list, given);
+    let request = first(resource, list);
     if resource.page_limit > 0 { request.with("limit", "1") } else { request }
 }

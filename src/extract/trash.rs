@@ -14,7 +14,7 @@ use crate::record::Record;
 pub const RECYCLE_BIN: &str = "recycle_bin";
 
 /// Largest `limit` of the path (zoho/zohodesk-oas, `RecycleBin.json`).
-const ROWS: u32 = 100;
+pub(super) const ROWS: u32 = 100;
 
 /// A record in the bin.
 pub type Binned = (ByteString, Tombstone);
@@ -35,9 +35,7 @@ pub struct Bin {
 impl Bin {
     /// At the newest row.
     pub fn new(since: Option<DateTime<Utc>>) -> Self {
-        let request =
-            Request::new(RECYCLE_BIN, "/recycleBin").priority(Priority::Tombstones).with("sortBy", "-deletedTime");
-        let mut pages = Pages::new(request, ROWS);
+        let mut pages = Pages::new(request(), ROWS);
         pages.prove();
         Self { pages, since, last: None, is_sorted: true, nameless: 0 }
     }
@@ -57,6 +55,11 @@ impl Bin {
         self.last = times.last().or(self.last);
         Ok(Some(page))
     }
+}
+
+/// The request for any page of the bin.
+pub(super) fn request() -> Request {
+    Request::new(RECYCLE_BIN, "/recycleBin").priority(Priority::Tombstones).with("sortBy", "-deletedTime")
 }
 
 /// A row of the bin; none where it has no id. One without a time, or with one that cannot be read, counts as deleted `now`.

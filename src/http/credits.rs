@@ -97,7 +97,7 @@ const CREDITS_BY_DEPTH: [(u64, u64); 4] = [(2_000, 3), (10_000, 10), (100_000, 5
 
 /// What is expected of a request before any answer has told its price. A record alone is documented to cost 1, but not all
 /// who asked for one paid so little.
-fn documented(depth: u64) -> u64 {
+pub fn documented(depth: u64) -> u64 {
     CREDITS_BY_DEPTH.iter().find(|(deepest, _)| depth <= *deepest).map_or(100, |(_, credits)| *credits)
 }
 

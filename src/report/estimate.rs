@@ -3,20 +3,27 @@
 use serde_json::{Value, json};
 
 use super::{Table, duration, thousands};
-use crate::sync::{Cost, Estimate};
+use crate::ledger::Usage;
+use crate::sync::{Cost, Estimate, Part};
 
 /// The estimate as a table and a few sentences.
 pub fn estimate(estimate: &Estimate) -> String {
-    let mut table = Table::new(&["resource", ">records", ">requests", ">credits", "remark"]);
-    for cost in &estimate.resources {
-        let number = |number: Option<u64>| number.map_or_else(|| "?".to_owned(), thousands);
-        table.row([
-            cost.resource.to_owned(),
-            number(cost.records),
-            number(cost.usage.map(|usage| usage.requests)),
-            number(cost.usage.map(|usage| usage.credits)),
-            cost.error.clone().unwrap_or_default(),
-        ]);
+    let mut table = Table::new(&["resource", "for", ">records", ">requests", ">credits", "remark"]);
+    for cost in estimate.all() {
+        let remark = cost.error.clone().unwrap_or_default();
+        let Some(parts) = &cost.parts else {
+            table.row([cost.resource, "", "?", "?", "?", &remark]);
+            continue;
+        };
+        for (place, part) in parts.iter().enumerate() {
+            let (name, records) = if place == 0 {
+                (cost.resource, cost.records.map(thousands).unwrap_or_default())
+            } else {
+                ("", String::new())
+            };
+            let Usage { requests, credits } = part.usage;
+            table.row([name, part.name, &records, &thousands(requests), &thousands(credits), &remark]);
+        }
     }
     let mut text = format!(
         "{}\n\n{} requests, {} credits; about {} at {:.0} ms a request",
@@ -49,11 +56,14 @@ pub fn estimate(estimate: &Estimate) -> String {
 /// The estimate as one JSON document.
 pub fn estimate_json(estimate: &Estimate) -> Value {
     let cost = |cost: &Cost| {
+        let part =
+            |part: &Part| json!({ "name": part.name, "requests": part.usage.requests, "credits": part.usage.credits });
         json!({
             "resource": cost.resource,
             "records": cost.records,
-            "requests": cost.usage.map(|usage| usage.requests),
-            "credits": cost.usage.map(|usage| usage.credits),
+            "requests": cost.usage().map(|usage| usage.requests),
+            "credits": cost.usage().map(|usage| usage.credits),
+            "parts": cost.parts.iter().flatten().map(part).collect::<Vec<_>>(),
             "error": cost.error,
         })
     };
@@ -68,5 +78,6 @@ pub fn estimate_json(estimate: &Estimate) -> Value {
         "days": estimate.days,
         "spent": { "requests": estimate.spent.requests, "credits": estimate.spent.credits },
         "resources": estimate.resources.iter().map(cost).collect::<Vec<_>>(),
+        "feeds": estimate.feeds.iter().map(cost).collect::<Vec<_>>(),
     })
 }

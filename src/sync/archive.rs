@@ -24,6 +24,11 @@ const TURN: TimeDelta = TimeDelta::days(28);
 /// Archived records that the search is asked for, to learn whether it shows them.
 const SAMPLE: i64 = 10;
 
+/// Whether a nightly run reads an archive that was last read then.
+pub(super) fn is_due(read_until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    read_until.is_none_or(|until| now - until >= TURN)
+}
+
 /// What reads an archive.
 pub(super) struct Shelves<'a, W> {
     pub(super) context: Context<'a, W>,
@@ -44,7 +49,7 @@ impl<W: Warehouse> Shelves<'_, W> {
         let Some(archive) = resource.archive else { return Ok(None) };
         let now = self.context.client.portal_now();
         let read_until = self.context.warehouse.feed_read_until(archive.name).await?;
-        if read_until.is_some_and(|until| now - until < TURN) {
+        if !is_due(read_until, now) {
             return Ok(None);
         }
         // What the search has just shown needs no list.

@@ -29,7 +29,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use error::Error;
-pub use estimate::{Cost, Estimate, Pace, Work, estimate, greet};
+pub use estimate::{Cost, Estimate, Held, Pace, Part, Work, estimate, greet};
 pub use observe::{Event, Observer, Silent};
 pub use portal::which;
 pub use verify::{Compared, Depth, Hand, Manner, verify};

@@ -63,6 +63,11 @@ pub(super) enum Looked {
     InArchive,
 }
 
+/// Rows of a range whose numbers are compared, of so many.
+pub(super) fn each(held: u64) -> u64 {
+    held.div_ceil(RANGES).max(LEAST_EACH)
+}
+
 impl<'a, W: Warehouse> Comparer<'a, W> {
     pub(super) fn new(context: Context<'a, W>, manner: Manner, resource: &'static Resource) -> Self {
         Self {
@@ -83,7 +88,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
     pub(super) async fn whole(&mut self) -> Result<(), Early> {
         let Some(whole) = self.prepare().await? else { return self.list().await };
         let each = match self.manner.depth {
-            Depth::Counts => self.each(),
+            Depth::Counts => each(self.compared.held),
             // A little room, so that a page still holds what the warehouse lacks.
             Depth::Records => u64::from(self.resource.page_limit) * 4 / 5,
         };
@@ -166,7 +171,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         let mut left = Some(rest);
         while let Some(rest) = left {
             let range;
-            (range, left) = self.context.warehouse.part(self.extent, rest, self.each()).await?;
+            (range, left) = self.context.warehouse.part(self.extent, rest, each(self.compared.held)).await?;
             if let Some(one) = self.count(range).await? {
                 self.believe(self.compared.surplus)?;
                 self.close_in(one).await?;
@@ -180,10 +185,6 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         self.bin().await?;
         self.archive().await?;
         Ok(None)
-    }
-
-    fn each(&self) -> u64 {
-        self.compared.held.div_ceil(RANGES).max(LEAST_EACH)
     }
 
     /// Learns what can be compared; gives the range of created time, or `None` where the resource has only a list.

@@ -23,7 +23,7 @@ use crate::ledger::{Brake, Counts, Reason, ResourceOutcome, State};
 use crate::resource::{Feed, Resource};
 use crate::warehouse::Warehouse;
 use compare::Comparer;
-pub(super) use slice::slice;
+pub(super) use slice::{expected, slice};
 
 /// How a comparison is made.
 #[derive(Debug, Clone, Copy)]

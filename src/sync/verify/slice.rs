@@ -3,14 +3,15 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::compare::Comparer;
+use super::compare::{Comparer, each};
 use super::{Compared, Depth, Early, End, Hand, Manner, end};
-use crate::http::{Client, Priority};
+use crate::http::{self, Client, Priority};
 use crate::ledger::{Brake, Counts, RunId};
-use crate::resource::{Feed, Resource};
+use crate::resource::{self, Feed, Resource};
+use crate::sync::Plan;
 use crate::sync::children::Children;
 use crate::sync::context::Context;
-use crate::warehouse::{Check, Warehouse};
+use crate::warehouse::{self, Check, Extent, Warehouse};
 
 /// Time between two slices of one resource: a run in the afternoon makes none after one in the night.
 const NIGHT: TimeDelta = TimeDelta::hours(20);
@@ -60,6 +61,31 @@ pub(in crate::sync) async fn slice<W: Warehouse>(
         ends.push((counts, end(resource, client, tokio::time::Instant::now(), counts, &compared, early)));
     }
     ends
+}
+
+/// Requests that the slice of a run takes which begins now, as far as its credits go: a count of each range, and what tells
+/// whether searches show what is archived.
+pub(in crate::sync) async fn expected<W: Warehouse>(
+    warehouse: &W,
+    plan: &Plan,
+    now: DateTime<Utc>,
+) -> Result<u64, warehouse::Error> {
+    let mut requests = 0;
+    for resource in plan.resources.iter().filter(|resource| !matches!(resource.feed, Feed::List(_))) {
+        if !warehouse.check(resource).await?.is_some_and(|check| now - check.checked_at >= NIGHT) {
+            continue;
+        }
+        let held = |of| warehouse.count(Extent::all(of), None);
+        requests += match (resource.feed, resource::parent_of(resource)) {
+            (Feed::Children, Some(parent)) => held(parent).await?,
+            (Feed::Filtered { .. }, _) => held(resource).await? / u64::from(resource.page_limit.max(2) - 1) + 3,
+            _ => {
+                held(resource).await?.div_ceil(each(held(resource).await?)).max(1)
+                    + u64::from(resource.archive.is_some())
+            }
+        };
+    }
+    Ok(requests.min(plan.verify_budget.div_ceil(http::documented(0))))
 }
 
 /// Compares a part of one resource; gives where it stands, `None` at the end.

@@ -1,0 +1,105 @@
+//! What reading takes, as named parts: how many requests a run needs for so many records. Pure; how many there are is asked
+//! by `sizes`, what they cost together is added up by `mod`.
+
+use crate::http;
+use crate::ledger::Usage;
+use crate::resource::CREDITS_OF_ONE;
+
+/// A part of what reading a resource takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// What it is for.
+    pub name: &'static str,
+    /// Requests and credits.
+    pub usage: Usage,
+}
+
+/// What requests of a resource cost.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Prices {
+    /// A page of a list or a search, where it begins among the first rows.
+    pub(super) page: u64,
+}
+
+impl Prices {
+    pub(super) fn pages(self, name: &'static str, requests: u64) -> Part {
+        Part { name, usage: Usage { requests, credits: requests * self.page } }
+    }
+
+    /// Records read alone.
+    pub(super) fn singles(self, name: &'static str, requests: u64) -> Part {
+        Part { name, usage: Usage { requests, credits: requests * CREDITS_OF_ONE.min(self.page) } }
+    }
+
+    /// Pages of a list by offset, `limit` rows each: what lies deep costs more.
+    pub(super) fn offsets(self, name: &'static str, requests: u64, limit: u32) -> Part {
+        let price = |page: u64| http::documented(page * new_rows(limit)) * self.page / http::documented(0);
+        let credits = (0..requests).map(price).sum();
+        Part { name, usage: Usage { requests, credits } }
+    }
+}
+
+impl Part {
+    /// So many of it.
+    #[must_use]
+    pub(super) fn times(self, times: u64) -> Self {
+        let Usage { requests, credits } = self.usage;
+        Self { usage: Usage { requests: requests * times, credits: credits * times }, ..self }
+    }
+
+    /// Both together, under the name of the first.
+    #[must_use]
+    pub(super) fn and(mut self, other: &Self) -> Self {
+        self.usage += other.usage;
+        self
+    }
+}
+
+/// New rows of a page, which begins with the last one of the page before.
+fn new_rows(limit: u32) -> u64 {
+    u64::from(limit.max(2) - 1)
+}
+
+/// Pages of a window of a search. The last one is not full, which the count that it tells proves; an empty answer is asked
+/// for once more.
+pub(super) fn of_window(records: u64, limit: u32) -> u64 {
+    match records {
+        0 => 2,
+        _ => records.div_ceil(new_rows(limit)),
+    }
+}
+
+/// Pages of a window of a search that is read by many walks, where it is long: in `ages` parts that are read one after the
+/// other, and each of them in as many as there are seats. The last page of each part is half full, on average.
+pub(super) fn of_walks(records: u64, limit: u32, ages: u64, at_once: u32) -> u64 {
+    let pages = of_window(records, limit);
+    if records / u64::from(limit.max(1)) < 10 {
+        return pages;
+    }
+    let seats = u64::from(at_once + at_once / 4);
+    pages + (ages - 1 + seats.min(pages / 5)) / 2
+}
+
+/// Pages of a window of a list that is not counted: behind those that show something new come one from the last record on
+/// and one behind it.
+pub(super) fn of_uncounted(records: u64, limit: u32) -> u64 {
+    match records {
+        0 => 2,
+        _ => (records - 1).div_ceil(new_rows(limit)).max(1) + 2,
+    }
+}
+
+/// Pages of a list that is read until one is not full.
+pub(super) fn of_list(rows: u64, limit: u32) -> u64 {
+    if limit == 0 { 1 } else { rows.div_ceil(new_rows(limit)).max(1) }
+}
+
+/// Pages of a list that show something new, and those that prove its end: one with nothing new, and for an empty list the
+/// same answer again.
+pub(super) fn of_proven_list(rows: u64, limit: u32) -> (u64, u64) {
+    match (rows, limit) {
+        (_, 0) => (1, 0),
+        (0 | 1, _) => (1, 1),
+        _ => ((rows - 1).div_ceil(new_rows(limit)), 1),
+    }
+}

@@ -1,0 +1,223 @@
+//! How much there is to read: a count of each range, and a look at each list of which the warehouse does not tell.
+
+use chrono::{DateTime, Utc};
+
+use super::held::Work;
+use super::parts::{self, Part, Prices};
+use super::{Cost, ranges};
+use crate::extract;
+use crate::http::{self, Client};
+use crate::ledger::{History, Key, Usage};
+use crate::resource::{self, Archive, Feed, List, Resource};
+use crate::sync::Plan;
+
+/// Lists of fewer rows than they may hold at a time have a multiple of this where a portal gives less than was asked for.
+const USUAL_CAP: u64 = 50;
+
+/// Rows of a page of the recycle bin and of archives.
+const ROWS: u32 = 100;
+
+/// Records of an archive that the search is asked for.
+const SAMPLE: usize = 10;
+
+/// Asks for sizes.
+pub(super) struct Sizes<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) client: &'a Client,
+    pub(super) now: DateTime<Utc>,
+    /// Requests at a time.
+    pub(super) at_once: u32,
+}
+
+impl Sizes<'_> {
+    /// What reading a resource takes; `read` are those before it.
+    pub(super) async fn of(&self, work: &Work, read: &[Cost]) -> Result<Cost, http::Error> {
+        match work.resource.feed {
+            Feed::List(list) => self.of_list(work, &list).await,
+            Feed::Children => Ok(self.of_children(work, read)),
+            Feed::Search { .. } | Feed::Filtered { .. } => self.of_ranges(work).await,
+        }
+    }
+
+    /// Windows of a search or of a filtered list, and what a run asks for once they are read.
+    async fn of_ranges(&self, work: &Work) -> Result<Cost, http::Error> {
+        let resource = work.resource;
+        let before = self.client.usage_of(resource.name);
+        let (records, pages) = self.pages(work).await?;
+        let prices = self.prices(resource, before);
+        let mut parts = vec![prices.pages("pages", pages)];
+        if self.plan.asks_details(resource) {
+            parts.push(prices.singles("details", records));
+        }
+        if work.owing > 0 {
+            let shown = prices.pages("owed details", work.owing.div_ceil(u64::from(ROWS)));
+            parts.push(shown.and(&prices.singles("", work.owing)));
+        }
+        if let Some(archive) = resource.archive.filter(|_| work.archive_is_due) {
+            parts.push(self.of_archive(work, archive, prices).await?);
+        }
+        if resource.feed.is_counted() && self.plan.backfill.is_none() {
+            parts.push(prices.pages("count at the end", 1));
+        }
+        Ok(Cost { records: Some(records), ..Cost::of(resource.name, parts) })
+    }
+
+    /// Records of all ranges, and pages of the windows that a run makes of them. Where fewer may be counted than there are,
+    /// the parts of a range that are not meant are taken to hold as many records a day as the others.
+    async fn pages(&self, work: &Work) -> Result<(u64, u64), http::Error> {
+        let (resource, limit) = (work.resource, work.resource.page_limit);
+        let key = self.plan.backfill.map_or(Key::Modified, |backfill| backfill.key);
+        let counted = ranges::few(&work.ranges);
+        let is_each = counted.len() == work.ranges.len();
+        let (mut records, mut pages) = (0, 0);
+        for (place, ranges::Counted { range, meant }) in counted.into_iter().enumerate() {
+            let found = extract::count(self.client, resource, key, range).await?;
+            let share = meant.as_seconds_f64() / (range.to - range.from).max(meant).as_seconds_f64().max(0.001);
+            let found = (found as f64 * share).round() as u64;
+            records += found;
+            let shown = if place == 0 { found + work.again } else { found };
+            let windows = History::parts(self.now, range).len() as u64;
+            pages += match resource.feed.is_counted() {
+                true => parts::of_walks(shown, limit, windows, self.at_once),
+                // One that begins at a row that is held shows it and nothing else.
+                false if shown > 0 && found == 0 => 2,
+                false => parts::of_uncounted(shown, limit),
+            };
+        }
+        if !is_each {
+            pages += work.ranges.len() as u64 / 2;
+        }
+        Ok((records, pages.max(work.ranges.len() as u64)))
+    }
+
+    /// A list that is read whole each time.
+    async fn of_list(&self, work: &Work, list: &List) -> Result<Cost, http::Error> {
+        let (resource, limit) = (work.resource, work.resource.page_limit);
+        let lists = list.each.map_or(1, |(_, values)| values.len() as u64);
+        let before = self.client.usage_of(resource.name);
+        // A list for each value of a parameter would take as many looks as reading it: they are taken to fit a page.
+        let rows = match work.is_first {
+            true if limit > 0 && lists == 1 => Some(extract::list_length(self.client, resource, list).await?.rows),
+            true => None,
+            false => Some(work.rows),
+        };
+        let (pages, proof) = match (work.is_first, rows) {
+            (true, rows) => parts::of_proven_list(rows.unwrap_or(1), limit),
+            (false, Some(0) | None) => (1, 0),
+            (false, Some(rows)) => {
+                (parts::of_list(rows.div_ceil(lists), limit), u64::from(limit > 0 && rows.is_multiple_of(USUAL_CAP)))
+            }
+        };
+        let prices = self.prices(resource, before);
+        let mut parts = vec![prices.offsets("pages", pages, limit).times(lists)];
+        if proof > 0 {
+            parts.push(prices.pages("proof of the end", proof * lists));
+        }
+        if let Some(detail) = list.detail {
+            // Whether the newest has changed, only it tells.
+            let known = u64::from(detail.newest_first && work.rows > 0);
+            parts.push(prices.singles("details", if work.is_first { rows.unwrap_or_default() } else { known }));
+        }
+        Ok(Cost { records: rows, ..Cost::of(resource.name, parts) })
+    }
+
+    /// A list for each parent that is new or has changed.
+    fn of_children(&self, work: &Work, read: &[Cost]) -> Cost {
+        let name = work.resource.name;
+        let parent = resource::parent_of(work.resource).map(|parent| parent.name);
+        let changed = match read.iter().find(|cost| Some(cost.resource) == parent) {
+            Some(parent) => parent.records,
+            None => Some(0),
+        };
+        match changed {
+            Some(changed) => {
+                Cost::of(name, vec![self.prices(work.resource, Usage::default()).pages("lists", work.due + changed)])
+            }
+            None => Cost::unknown(name, None),
+        }
+    }
+
+    /// The archive: a look whether searches show what is archived, and where they do not the lists of all departments and
+    /// each record alone.
+    async fn of_archive(&self, work: &Work, archive: &Archive, prices: Prices) -> Result<Part, http::Error> {
+        const NAME: &str = "archive";
+        let (client, resource) = (self.client, work.resource);
+        let departments = extract::department_length(client, resource.name).await?;
+        let (mut shows, mut all) = (None, prices.pages(NAME, 0));
+        for department in departments.first.iter().filter_map(|record| record.keys().id.clone()) {
+            let length = match extract::archive_length(client, resource, archive, &department).await {
+                Ok(length) => length,
+                Err(http::Error::NotGranted { .. }) => {
+                    all = all.and(&prices.pages("", 1));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if shows.is_none() && length.rows > 0 {
+                let shown = self.shown(resource, &length.first).await?;
+                if shown && work.is_first {
+                    return Ok(prices.pages(NAME, 1));
+                }
+                shows = Some(shown);
+            }
+            let (pages, proof) = parts::of_proven_list(length.rows, ROWS);
+            all = all.and(&prices.offsets("", pages + proof, ROWS));
+            // What was archived before is held so.
+            if work.is_first {
+                all = all.and(&prices.pages("", length.rows.div_ceil(u64::from(ROWS))));
+                all = all.and(&prices.singles("", if shows == Some(true) { 0 } else { length.rows }));
+            }
+        }
+        let (pages, proof) = parts::of_proven_list(departments.rows, 200);
+        Ok(all.and(&prices.pages("", pages + proof)))
+    }
+
+    /// Whether the search shows some of these archived records.
+    async fn shown(
+        &self,
+        resource: &'static Resource,
+        archived: &[crate::record::Record],
+    ) -> Result<bool, http::Error> {
+        let ids: Vec<_> = archived.iter().filter_map(|record| record.keys().id.clone()).take(SAMPLE).collect();
+        match extract::shown(self.client, resource, &ids).await {
+            Ok(shown) => Ok(!shown.is_empty()),
+            Err(extract::Error::Http(error)) => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// The recycle bin: all of it the first time, later what came into it since.
+    pub(super) async fn of_bin(&self, is_read: bool) -> Result<Cost, http::Error> {
+        let before = self.client.usage_of(extract::RECYCLE_BIN);
+        let (pages, proof) = match is_read {
+            true => (1, 1),
+            false => parts::of_proven_list(extract::bin_length(self.client).await?.rows, ROWS),
+        };
+        let prices = self.price_of(extract::RECYCLE_BIN, before, true);
+        let parts = vec![prices.offsets("pages", pages, ROWS), prices.pages("proof of the end", proof)];
+        Ok(Cost::of(extract::RECYCLE_BIN, parts))
+    }
+
+    /// The comparison that goes on each night.
+    pub(super) fn of_comparison(&self, requests: u64) -> Part {
+        self.price_of("", Usage::default(), true).pages("tonight's part", requests)
+    }
+
+    fn prices(&self, resource: &'static Resource, before: Usage) -> Prices {
+        self.price_of(resource.name, before, !resource.feed.is_counted())
+    }
+
+    /// What the questions about a resource have cost tells what its pages do, as walks stay where a page is cheapest; where
+    /// some of them went deep, no more than is documented.
+    fn price_of(&self, resource: &'static str, before: Usage, may_be_deep: bool) -> Prices {
+        let spent = self.client.usage_of(resource);
+        let (requests, credits) = (spent.requests - before.requests, spent.credits - before.credits);
+        let documented = http::documented(0);
+        let page = match credits.checked_div(requests) {
+            None => documented,
+            Some(seen) if may_be_deep => seen.min(documented),
+            Some(seen) => seen,
+        };
+        Prices { page }
+    }
+}
