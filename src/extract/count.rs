@@ -20,8 +20,8 @@ const USUAL_CAP: usize = 50;
 pub struct Length {
     /// Rows, right to 5 %.
     pub rows: u64,
-    /// The records of its first page.
-    pub first: Vec<Record>,
+    /// The records that were seen: all of a short list, and of a long one those at its beginning and its end among others.
+    pub seen: Vec<Record>,
 }
 
 /// Records of `resource` whose time of this kind lies in `range`. A search says it in its first answer; a list that has
@@ -74,19 +74,20 @@ async fn feel_out(
         Some(row) => request.clone().with("from", row.to_string()),
         None => request.clone(),
     };
-    let first: Vec<_> = client.get(&limited(begun)).await?.records.into_iter().map(Record::new).collect();
-    let mut search = Search::new(first.len(), limit);
+    let mut seen: Vec<_> = client.get(&limited(begun)).await?.records.into_iter().map(Record::new).collect();
+    let mut search = Search::new(seen.len(), limit);
     while let Some(offset) = search.next() {
         let page = request.clone().with("from", (offset + first_row.unwrap_or_default()).to_string());
-        let rows = match client.get(&limited(page)).await {
-            Ok(answer) => answer.records.len(),
+        let records = match client.get(&limited(page)).await {
+            Ok(answer) => answer.records,
             // An offset that the portal does not go to is taken for the end: the number is then a lower bound.
-            Err(http::Error::Unprocessable { .. }) => 0,
+            Err(http::Error::Unprocessable { .. }) => Vec::new(),
             Err(error) => return Err(error),
         };
-        search.learn(offset, rows as u32);
+        search.learn(offset, records.len() as u32);
+        seen.extend(records.into_iter().map(Record::new));
     }
-    Ok(Length { rows: search.found(), first })
+    Ok(Length { rows: search.found(), seen })
 }
 
 /// The search for the end of a list: offsets double until one holds no row, and are halved from there.

@@ -4,6 +4,7 @@
 //!     cargo test --release --test simulation -- --seed 4711 [--bug OffsetPaging]
 //!     cargo test --release --test simulation -- --bugs
 //!     cargo test --release --test simulation -- --year [--seed 4711]
+//!     cargo test --release --test simulation -- --estimates 200 [--from 0]
 //!
 //! With nothing behind `--` it runs those that CI runs: a fixed set, and then random ones for a while.
 
@@ -15,9 +16,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use simulation::{Bug, Figures, run, run_for_a_year};
+use simulation::{Bug, Figures, estimate_worlds, run, run_for_a_year};
 
-const OPTIONS: [&str; 6] = ["--seeds", "--from", "--seed", "--bug", "--bugs", "--year"];
+const OPTIONS: [&str; 7] = ["--seeds", "--from", "--seed", "--bug", "--bugs", "--year", "--estimates"];
 
 /// Seeds of every run in CI.
 const FIXED: u64 = 100;
@@ -28,6 +29,9 @@ const FAILED_ONCE: [(u64, &str); 3] = [
     (74_681, "archived spam that moved to another department was taken for gone"),
     (2_916_527_653, "a window whose instant had moved too often in one run was given up in all later ones"),
 ];
+
+/// Worlds of every run in CI whose reading is estimated.
+const ESTIMATED: u64 = 20;
 
 /// How long CI runs random seeds.
 const RANDOM_SECONDS: u64 = 60;
@@ -49,6 +53,9 @@ fn main() -> ExitCode {
     let bug = arguments.iter().find_map(|argument| Bug::named(argument));
     if flag("--year") {
         return a_year(number("--seed").unwrap_or_default());
+    }
+    if let Some(worlds) = number("--estimates") {
+        return estimate_worlds(number("--from").unwrap_or_default(), worlds);
     }
     if let Some(seed) = number("--seed") {
         return match run(seed, bug) {
@@ -74,7 +81,13 @@ fn main() -> ExitCode {
     }
     let random = rand::random::<u32>().into();
     let enough = |_: u64, begun: Instant| begun.elapsed() < Duration::from_secs(RANDOM_SECONDS);
-    for code in [simulate(0, |seed, _| seed < FIXED), find_bugs(Bug::is_quick), a_year(0), simulate(random, enough)] {
+    for code in [
+        simulate(0, |seed, _| seed < FIXED),
+        estimate_worlds(0, ESTIMATED),
+        find_bugs(Bug::is_quick),
+        a_year(0),
+        simulate(random, enough),
+    ] {
         if code != ExitCode::SUCCESS {
             return code;
         }

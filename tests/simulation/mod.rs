@@ -3,6 +3,7 @@
 
 mod damage;
 mod disk;
+mod estimates;
 mod invariants;
 mod log;
 mod network;
@@ -11,5 +12,6 @@ mod sabotage;
 mod scenario;
 mod world;
 
+pub(crate) use estimates::estimate_worlds;
 pub(crate) use run::{Figures, run, run_for_a_year};
 pub(crate) use sabotage::Bug;

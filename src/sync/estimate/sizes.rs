@@ -5,9 +5,10 @@ use chrono::{DateTime, Utc};
 use super::held::Work;
 use super::parts::{self, Part, Prices};
 use super::{Cost, ranges};
-use crate::extract;
+use crate::extract::{self, Length};
 use crate::http::{self, Client};
 use crate::ledger::{History, Key, Usage};
+use crate::record::Record;
 use crate::resource::{self, Archive, Feed, List, Resource};
 use crate::sync::Plan;
 
@@ -143,8 +144,8 @@ impl Sizes<'_> {
         const NAME: &str = "archive";
         let (client, resource) = (self.client, work.resource);
         let departments = extract::department_length(client, resource.name).await?;
-        let (mut shows, mut all) = (None, prices.pages(NAME, 0));
-        for department in departments.first.iter().filter_map(|record| record.keys().id.clone()) {
+        let (mut is_shown, mut all) = (None, prices.pages(NAME, 0));
+        for department in departments.seen.iter().filter_map(|record| record.keys().id.clone()) {
             let length = match extract::archive_length(client, resource, archive, &department).await {
                 Ok(length) => length,
                 Err(http::Error::NotGranted { .. }) => {
@@ -153,36 +154,44 @@ impl Sizes<'_> {
                 }
                 Err(error) => return Err(error),
             };
-            if shows.is_none() && length.rows > 0 {
-                let shown = self.shown(resource, &length.first).await?;
-                if shown && work.is_first {
+            if is_shown.is_none() && length.rows > 0 {
+                let (shown, are_read) = self.shown(resource, &length.seen).await?;
+                if are_read && work.is_first {
                     return Ok(prices.pages(NAME, 1));
                 }
-                shows = Some(shown);
+                is_shown = Some(shown);
             }
             let (pages, proof) = parts::of_proven_list(length.rows, ROWS);
             all = all.and(&prices.offsets("", pages + proof, ROWS));
-            // What was archived before is held so.
-            if work.is_first {
-                all = all.and(&prices.pages("", length.rows.div_ceil(u64::from(ROWS))));
-                all = all.and(&prices.singles("", if shows == Some(true) { 0 } else { length.rows }));
+            // What was read before, or has just been, is held as archived.
+            if work.is_first && is_shown == Some(false) {
+                let meant = self.meant(&length);
+                all = all.and(&prices.pages("", meant.div_ceil(u64::from(ROWS)))).and(&prices.singles("", meant));
             }
         }
         let (pages, proof) = parts::of_proven_list(departments.rows, 200);
         Ok(all.and(&prices.pages("", pages + proof)))
     }
 
-    /// Whether the search shows some of these archived records.
-    async fn shown(
-        &self,
-        resource: &'static Resource,
-        archived: &[crate::record::Record],
-    ) -> Result<bool, http::Error> {
-        let ids: Vec<_> = archived.iter().filter_map(|record| record.keys().id.clone()).take(SAMPLE).collect();
+    /// Records of an archive that were created since the start date, as far as those tell that were seen.
+    fn meant(&self, archive: &Length) -> u64 {
+        let is_meant = |record: &&Record| record.keys().created.is_none_or(|created| created >= self.plan.start_date);
+        let meant = archive.seen.iter().filter(is_meant).count() as u64;
+        (archive.rows * meant).div_ceil(archive.seen.len().max(1) as u64)
+    }
+
+    /// Whether the search shows some of these archived records, and whether a run finds any of them by its time of change.
+    async fn shown(&self, resource: &'static Resource, archived: &[Record]) -> Result<(bool, bool), http::Error> {
+        let mut newest: Vec<_> = archived.iter().map(Record::keys).collect();
+        newest.sort_by_key(|keys| std::cmp::Reverse(keys.created));
+        let ids: Vec<_> = newest.into_iter().filter_map(|keys| keys.id.clone()).take(SAMPLE).collect();
         match extract::shown(self.client, resource, &ids).await {
-            Ok(shown) => Ok(!shown.is_empty()),
+            Ok(shown) => {
+                let is_read = |record: &Record| record.keys().modified.is_none_or(|time| time >= self.plan.start_date);
+                Ok((!shown.is_empty(), shown.values().any(is_read)))
+            }
             Err(extract::Error::Http(error)) => Err(error),
-            Err(_) => Ok(false),
+            Err(_) => Ok((false, false)),
         }
     }
 
