@@ -20,6 +20,8 @@ const USUAL_CAP: usize = 50;
 pub struct Length {
     /// Rows, right to 5 %.
     pub rows: u64,
+    /// Rows that a page of it has.
+    pub page: u32,
     /// The records that were seen: all of a short list, and of a long one those at its beginning and its end among others.
     pub seen: Vec<Record>,
 }
@@ -87,7 +89,7 @@ async fn feel_out(
         search.learn(offset, records.len() as u32);
         seen.extend(records.into_iter().map(Record::new));
     }
-    Ok(Length { rows: search.found(), seen })
+    Ok(Length { rows: search.found(), page: search.page, seen })
 }
 
 /// The search for the end of a list: offsets double until one holds no row, and are halved from there.
@@ -106,7 +108,7 @@ impl Search {
     fn new(rows: usize, limit: u32) -> Self {
         let is_last = limit == 0 || (rows < limit as usize && (rows == 0 || !rows.is_multiple_of(USUAL_CAP)));
         let rows = u32::try_from(rows).unwrap_or(u32::MAX);
-        Self { page: rows, least: rows, most: is_last.then_some(rows) }
+        Self { page: if is_last { limit } else { rows }, least: rows, most: is_last.then_some(rows) }
     }
 
     /// The offset to look at next; none when the number is close enough.

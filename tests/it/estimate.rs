@@ -17,6 +17,37 @@ fn number(value: &Value, name: &str) -> f64 {
     value[name].as_f64().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
+/// Holds an estimate to what the run has taken.
+#[track_caller]
+fn assert_close(told: &Value, took: &Value) {
+    for (name, few) in [("requests", 2.0), ("credits", 6.0)] {
+        let (told, took) = (number(told, name), number(took, name));
+        assert!((told - took).abs() <= (0.05 * took).max(few), "{told} {name} told, {took} taken");
+    }
+}
+
+/// Holds the whole of an estimate to its parts.
+#[track_caller]
+fn assert_parts_add_up(told: &Value) {
+    let all = |name: &str| told[name].as_array().expect("a list").clone();
+    let costs = [all("resources"), all("feeds")].concat();
+    for name in ["requests", "credits"] {
+        let sum = |costs: &[Value]| costs.iter().map(|cost| number(cost, name)).sum::<f64>();
+        assert_eq!(sum(&costs), number(told, name), "{name}");
+        for cost in &costs {
+            assert_eq!(sum(cost["parts"].as_array().expect("parts")), number(cost, name), "{name} of {cost}");
+        }
+    }
+}
+
+/// Requests of one part of what a resource takes.
+fn requests_of(told: &Value, resource: &str, part: &str) -> f64 {
+    let costs = ["resources", "feeds"].into_iter().flat_map(|kind| told[kind].as_array().expect("a list"));
+    let parts =
+        costs.filter(|cost| cost["resource"] == resource).flat_map(|cost| cost["parts"].as_array().expect("parts"));
+    parts.filter(|found| found["name"] == part).map(|found| number(found, "requests")).sum()
+}
+
 on_every_engine! {
     async fn a_first_sync_takes_what_was_estimated(engine: Engine) {
         let portal = Portal::with_tickets(8_000).await;
@@ -47,6 +78,52 @@ on_every_engine! {
         let took = house.sync().await;
         let (told, took) = (number(&told, "requests"), number(&took, "requests"));
         assert!((told - took).abs() <= 1.0, "{told} requests told, {took} taken");
+    }
+
+    /// All resources of a new configuration, an archive that no search shows, and a bin that is not empty.
+    async fn each_part_of_a_first_sync_is_told(engine: Engine) {
+        let portal = Portal::start(Settings { archived_in_search: false, list_base: 1, ..Settings::default() }).await;
+        portal.sandbox.trash("tickets", 120);
+        portal.sandbox.advance(TimeDelta::hours(1));
+        let mut house = House::new(&portal, engine).await;
+        house.unset("DESKHOUSE_SYNC__RESOURCES");
+        house.set("DESKHOUSE_SYNC__DETAIL", "articles");
+        let told = estimate(&house, &[]).await;
+        let summary = house.sync().await;
+        assert_close(&told, &summary);
+        assert_parts_add_up(&told);
+        for (resource, part) in [
+            ("contracts", "details"),
+            ("holiday_lists", "proof of the end"),
+            ("layouts", "proof of the end"),
+            ("tickets", "archive"),
+            ("tickets", "count at the end"),
+            ("articles", "details"),
+            ("article_translations", "lists"),
+            ("recycle_bin", "proof of the end"),
+            ("portal", "greeting"),
+        ] {
+            assert!(requests_of(&told, resource, part) > 0.0, "{resource}: {part} in {told}");
+        }
+        // What is no walk of many is told to the request.
+        for resource in ["contracts", "layouts", "fields", "agents", "articles", "article_feedback"] {
+            let (told, took) = (house::of(&told, resource), house::of(&summary, resource));
+            assert_eq!(number(told, "requests"), number(took, "requests"), "{resource}");
+            assert_eq!(number(told, "credits"), number(took, "credits"), "{resource}");
+        }
+    }
+
+    async fn a_small_backfill_takes_what_was_estimated(engine: Engine) {
+        let portal = Portal::with_tickets(3_000).await;
+        let house = House::new(&portal, engine).await;
+        for range in [["--from", "2026-01-01", "--to", "2026-01-10"], ["--from", "2025-03-01", "--to", "2025-05-31"]] {
+            for by in ["created", "modified"] {
+                let range = [&range[..], &["--by", by, "tickets", "contacts"]].concat();
+                let told = estimate(&house, &[&["--backfill"], &range[..]].concat()).await;
+                let took = house.run(&[&["backfill", "--json"], &range[..]].concat()).await.exits(0).json();
+                assert_close(&told, &took);
+            }
+        }
     }
 
     async fn a_backfill_is_estimated_without_what_was_read(engine: Engine) {

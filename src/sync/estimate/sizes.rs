@@ -18,9 +18,6 @@ const USUAL_CAP: u64 = 50;
 /// Rows of a page of the recycle bin and of archives.
 const ROWS: u32 = 100;
 
-/// Records of an archive that the search is asked for.
-const SAMPLE: usize = 10;
-
 /// Asks for sizes.
 pub(super) struct Sizes<'a> {
     pub(super) plan: &'a Plan,
@@ -97,10 +94,13 @@ impl Sizes<'_> {
         let lists = list.each.map_or(1, |(_, values)| values.len() as u64);
         let before = self.client.usage_of(resource.name);
         // A list for each value of a parameter would take as many looks as reading it: they are taken to fit a page.
-        let rows = match work.is_first {
-            true if limit > 0 && lists == 1 => Some(extract::list_length(self.client, resource, list).await?.rows),
-            true => None,
-            false => Some(work.rows),
+        let (rows, limit) = match work.is_first {
+            true if limit > 0 && lists == 1 => {
+                let found = extract::list_length(self.client, resource, list).await?;
+                (Some(found.rows), found.page)
+            }
+            true => (None, limit),
+            false => (Some(work.rows), limit),
         };
         let (pages, proof) = match (work.is_first, rows) {
             (true, rows) => parts::of_proven_list(rows.unwrap_or(1), limit),
@@ -154,22 +154,22 @@ impl Sizes<'_> {
                 }
                 Err(error) => return Err(error),
             };
-            if is_shown.is_none() && length.rows > 0 {
+            if is_shown != Some(false) && length.rows > 0 && work.is_first {
                 let (shown, are_read) = self.shown(resource, &length.seen).await?;
-                if are_read && work.is_first {
+                if are_read {
                     return Ok(prices.pages(NAME, 1));
                 }
                 is_shown = Some(shown);
             }
-            let (pages, proof) = parts::of_proven_list(length.rows, ROWS);
-            all = all.and(&prices.offsets("", pages + proof, ROWS));
+            let (pages, proof) = parts::of_proven_list(length.rows, length.page);
+            all = all.and(&prices.offsets("", pages + proof, length.page));
             // What was read before, or has just been, is held as archived.
             if work.is_first && is_shown == Some(false) {
                 let meant = self.meant(&length);
                 all = all.and(&prices.pages("", meant.div_ceil(u64::from(ROWS)))).and(&prices.singles("", meant));
             }
         }
-        let (pages, proof) = parts::of_proven_list(departments.rows, 200);
+        let (pages, proof) = parts::of_proven_list(departments.rows, departments.page);
         Ok(all.and(&prices.pages("", pages + proof)))
     }
 
@@ -184,7 +184,7 @@ impl Sizes<'_> {
     async fn shown(&self, resource: &'static Resource, archived: &[Record]) -> Result<(bool, bool), http::Error> {
         let mut newest: Vec<_> = archived.iter().map(Record::keys).collect();
         newest.sort_by_key(|keys| std::cmp::Reverse(keys.created));
-        let ids: Vec<_> = newest.into_iter().filter_map(|keys| keys.id.clone()).take(SAMPLE).collect();
+        let ids: Vec<_> = newest.into_iter().filter_map(|keys| keys.id.clone()).take(ROWS as usize).collect();
         match extract::shown(self.client, resource, &ids).await {
             Ok(shown) => {
                 let is_read = |record: &Record| record.keys().modified.is_none_or(|time| time >= self.plan.start_date);
@@ -198,12 +198,16 @@ impl Sizes<'_> {
     /// The recycle bin: all of it the first time, later what came into it since.
     pub(super) async fn of_bin(&self, is_read: bool) -> Result<Cost, http::Error> {
         let before = self.client.usage_of(extract::RECYCLE_BIN);
-        let (pages, proof) = match is_read {
-            true => (1, 1),
-            false => parts::of_proven_list(extract::bin_length(self.client).await?.rows, ROWS),
+        let (pages, proof, limit) = match is_read {
+            true => (1, 1, ROWS),
+            false => {
+                let bin = extract::bin_length(self.client).await?;
+                let (pages, proof) = parts::of_proven_list(bin.rows, bin.page);
+                (pages, proof, bin.page)
+            }
         };
         let prices = self.price_of(extract::RECYCLE_BIN, before, true);
-        let parts = vec![prices.offsets("pages", pages, ROWS), prices.pages("proof of the end", proof)];
+        let parts = vec![prices.offsets("pages", pages, limit), prices.pages("proof of the end", proof)];
         Ok(Cost::of(extract::RECYCLE_BIN, parts))
     }
 
