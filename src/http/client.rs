@@ -16,7 +16,7 @@ use super::{Budget, Credits, Denial, Error, Hold, Patience, Priority, Request, S
 use crate::auth::{self, AccessToken, Tokens};
 use crate::clock::Clock;
 use crate::config::{OrgId, Product, Reserve, Servers};
-use crate::ledger::{Spending, Spent, Today, Usage};
+use crate::ledger::{Sharing, Spending, Spent, Today, Usage};
 use crate::transport::Transport;
 
 /// Header that says how many credits a request has cost (Zoho's page on API credits).
@@ -241,11 +241,8 @@ impl Client {
 
     /// What has been spent since this was last asked, for the ledger.
     pub fn take_spending(&self) -> Spending {
-        let mut books = self.books();
-        let at = books.portal_time(self.clock.now());
-        let credits = &mut books.credits;
+        let credits = &mut self.books().credits;
         Spending {
-            at,
             bookings: credits.take_bookings(),
             day: credits.day(),
             total: credits.total(),
@@ -255,12 +252,21 @@ impl Client {
         }
     }
 
-    /// Tells what the ledger says of all runs of a credit day. Those that are at work share what the configuration lets
-    /// through at a time.
+    /// Tells what the ledger says of all runs of a credit day.
     pub fn confirm_spending(&self, day: DateTime<Utc>, spent: Spent) {
-        self.books().credits.confirm(day, spent.credits, spent.runs.into());
-        self.limits.share_among(spent.runs);
+        self.books().credits.confirm(day, spent.credits, spent.share.runs.into());
         self.settled.notify_waiters();
+        self.share(spent.share.requests);
+    }
+
+    /// What this client holds of the requests at a time that runs share, for the ledger.
+    pub fn sharing(&self) -> Sharing {
+        self.limits.sharing()
+    }
+
+    /// Tells how many requests at a time other runs leave to this one; as many as are configured until this is told.
+    pub fn share(&self, requests: u32) {
+        self.limits.share(requests);
     }
 
     /// Credits that this client may still spend today, and on a whole day.

@@ -24,7 +24,7 @@ const TRY_AGAIN_AFTER: u32 = 500;
 /// The number of requests at a time, as it is learnt.
 #[derive(Debug, Clone)]
 pub(super) struct Concurrency {
-    /// Never more than this: the configuration's.
+    /// Never more than this: the configuration's or the edition's.
     most: u32,
     allowed: u32,
     /// As many as were granted when more were refused.
@@ -86,8 +86,12 @@ impl Concurrency {
         self.allowed
     }
 
-    /// Sets the number that is never passed: it changes when runs beside each other share it.
-    /// What the portal was found to grant stands.
+    /// Most requests at a time.
+    pub(super) fn most(&self) -> u32 {
+        self.most
+    }
+
+    /// Sets the number that is never passed. What the portal was found to grant stands.
     pub(super) fn bound(&mut self, most: u32) {
         self.most = most.max(1);
         self.allowed = self.allowed.min(self.most);
@@ -123,15 +127,15 @@ impl Concurrency {
         }
     }
 
-    /// The portal refused a request that was sent in `era`, because too many were in flight.
-    pub(super) fn refused(&mut self, era: u32) {
+    /// The portal refused a request that was sent in `era`, because too many were in flight: `at_once` of ours could be.
+    pub(super) fn refused(&mut self, era: u32, at_once: u32) {
         if era != self.era {
             return;
         }
         self.era += 1;
         self.doubles = false;
-        self.granted = (self.allowed - 1).max(1);
-        self.allowed = (self.allowed / 2).max(1);
+        self.granted = at_once.saturating_sub(1).max(1);
+        self.allowed = (at_once / 2).max(1);
         self.round = Round::default();
         self.good_since_refusal = 0;
     }
@@ -155,7 +159,7 @@ mod tests {
         assert_eq!((concurrency.allowed(), grow(&mut concurrency)), (4, 4));
         concurrency.bound(8);
         assert_eq!(grow(&mut concurrency), 8);
-        concurrency.refused(concurrency.era());
+        concurrency.refused(concurrency.era(), 8);
         concurrency.bound(4);
         concurrency.bound(8);
         assert!(grow(&mut concurrency) <= 7);
@@ -173,7 +177,7 @@ mod tests {
                 if number < granted {
                     concurrency.good(QUICK, true);
                 } else {
-                    concurrency.refused(era);
+                    concurrency.refused(era, at_once);
                     refusals += 1;
                 }
             }
@@ -216,7 +220,7 @@ mod tests {
         assert_eq!(next.allowed(), 7);
         assert_eq!(ask(&mut next, 7, 400), ask(&mut first, 7, 400).min(60));
         let mut refused = Concurrency::new(50);
-        refused.refused(refused.era());
+        refused.refused(refused.era(), refused.allowed());
         refused.begin_with(7);
         assert_eq!(refused.allowed(), 2);
     }
@@ -236,7 +240,7 @@ mod tests {
         ask(&mut concurrency, 50, 60);
         let era = concurrency.era();
         for _ in 0..5 {
-            concurrency.refused(era);
+            concurrency.refused(era, 10);
         }
         assert_eq!(concurrency.allowed(), 5);
     }
@@ -269,7 +273,7 @@ mod tests {
             let mut concurrency = Concurrency::new(most);
             for (milliseconds, refused) in events {
                 if refused {
-                    concurrency.refused(concurrency.era());
+                    concurrency.refused(concurrency.era(), concurrency.allowed());
                 } else {
                     concurrency.good(Duration::from_millis(milliseconds), true);
                 }

@@ -15,6 +15,10 @@ use tokio::time::Instant;
 
 use super::concurrency::Concurrency;
 use super::rate::Rate;
+use crate::ledger::Sharing;
+
+/// Time after which a run that has a part of the requests lets those come first that have none.
+const TURN: Duration = Duration::from_secs(3);
 
 /// Lets requests through at the configured rate, and no more at a time than the portal grants.
 pub(super) struct Limits {
@@ -28,13 +32,20 @@ pub(super) struct Limits {
 struct State {
     concurrency: Concurrency,
     rate: Rate,
-    /// Most requests at a time of this program, and how many runs share them.
-    most: u32,
-    runs: u32,
+    /// What this run may make of the requests that runs beside each other share, and since when it may make any.
+    share: u32,
+    shares_since: Option<Instant>,
     /// Permits that exist, taken or not.
     permits: u32,
     traffic: Traffic,
     seats: u32,
+}
+
+impl State {
+    /// Requests that may be in flight now.
+    fn allowed(&self) -> u32 {
+        self.concurrency.allowed().min(self.share)
+    }
 }
 
 /// What is under way.
@@ -73,7 +84,15 @@ impl Limits {
         let concurrency = Concurrency::new(most);
         let permits = concurrency.allowed();
         let traffic = Traffic::default();
-        let state = State { concurrency, rate: Rate::default(), most, runs: 1, permits, traffic, seats: 0 };
+        let state = State {
+            concurrency,
+            rate: Rate::default(),
+            share: u32::MAX,
+            shares_since: None,
+            permits,
+            traffic,
+            seats: 0,
+        };
         Self { configured, timer, permits: Semaphore::new(permits as usize), state: Mutex::new(state) }
     }
 
@@ -107,7 +126,7 @@ impl Limits {
     /// than requests: while one asker makes rows of its page, another one asks.
     pub(super) fn free_seat(&self) -> Option<Seat<'_>> {
         let mut state = self.state();
-        let allowed = state.concurrency.allowed();
+        let allowed = state.allowed();
         (state.seats < allowed + allowed / 4).then(|| {
             state.seats += 1;
             Seat(self)
@@ -116,12 +135,27 @@ impl Limits {
 
     /// Lets no more than so many requests of this program through at a time from now on.
     pub(super) fn bound(&self, most: u32) {
-        self.change(|state| state.most = most);
+        self.change(|state| state.concurrency.bound(most));
     }
 
-    /// Lets this run have its part of them from now on.
-    pub(super) fn share_among(&self, runs: u32) {
-        self.change(|state| state.runs = runs.max(1));
+    /// Lets this run make so many at a time beside others from now on. Those that are under way and more than that are
+    /// waited for.
+    pub(super) fn share(&self, requests: u32) {
+        self.change(|state| {
+            state.share = requests;
+            state.shares_since = state.shares_since.or_else(|| Some(Instant::now())).filter(|_| requests > 0);
+        });
+    }
+
+    /// What this run would make alone, and what it makes or may begin of the requests that it shares.
+    pub(super) fn sharing(&self) -> Sharing {
+        let mut state = self.state();
+        self.fit(&mut state);
+        Sharing {
+            wanted: state.concurrency.most(),
+            held: state.permits.max(state.share),
+            had_turn: state.shares_since.is_some_and(|since| since.elapsed() >= TURN),
+        }
     }
 
     /// Begins with so many requests at a time, which an earlier run was granted.
@@ -137,14 +171,12 @@ impl Limits {
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state();
         change(&mut state);
-        let bound = state.most.div_ceil(state.runs);
-        state.concurrency.bound(bound);
         self.fit(&mut state);
     }
 
     /// Makes as many permits as are allowed, or takes away those that nobody holds; the others go when they come back.
     fn fit(&self, state: &mut State) {
-        let allowed = state.concurrency.allowed();
+        let allowed = state.allowed();
         if state.permits > allowed {
             state.permits -= self.permits.forget_permits((state.permits - allowed) as usize) as u32;
         }
@@ -156,7 +188,7 @@ impl Limits {
 
     pub(super) fn traffic(&self) -> Traffic {
         let state = self.state();
-        Traffic { allowed: state.concurrency.allowed(), ..state.traffic }
+        Traffic { allowed: state.allowed(), ..state.traffic }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -181,8 +213,9 @@ impl Turn<'_> {
 
     /// The request was answered well.
     pub(super) fn good(&self) {
-        let full = self.limits.permits.available_permits() == 0;
         let mut state = self.limits.state();
+        // Where others have the rest, nothing is learnt of what the portal would grant.
+        let full = self.limits.permits.available_permits() == 0 && state.share >= state.concurrency.allowed();
         state.concurrency.good(self.sent.elapsed(), full);
         state.rate.good();
     }
@@ -192,9 +225,9 @@ impl Turn<'_> {
         let now = self.limits.timer.now();
         let mut state = self.limits.state();
         state.traffic.refused += 1;
-        let at_once = state.concurrency.allowed();
+        let at_once = state.concurrency.allowed().min(state.permits);
         if !state.rate.refused(now, at_once) {
-            state.concurrency.refused(self.era);
+            state.concurrency.refused(self.era, at_once);
         }
     }
 }
@@ -203,7 +236,7 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let mut state = self.limits.state();
         state.traffic.in_flight -= 1;
-        let allowed = state.concurrency.allowed();
+        let allowed = state.allowed();
         if let Some(permit) = self.permit.take().filter(|_| state.permits > allowed) {
             permit.forget();
             state.permits -= 1;
@@ -258,6 +291,44 @@ mod tests {
         assert_eq!(limits.traffic(), Traffic { in_flight: 0, allowed: 4, refused: 2 });
         let _held = futures_util::future::join_all((0..4).map(|_| limits.turn())).await;
         assert!(tokio::time::timeout(Duration::from_secs(60), limits.turn()).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_given_to_others_is_held_until_it_is_answered() {
+        let limits = Limits::new(4, None);
+        let mut turns = futures_util::future::join_all((0..4).map(|_| limits.turn())).await;
+        limits.share(1);
+        let sharing = |held| Sharing { wanted: 4, held, had_turn: false };
+        assert_eq!(limits.sharing(), sharing(4));
+        turns.truncate(2);
+        assert_eq!(limits.sharing(), sharing(2));
+        limits.share(0);
+        turns.clear();
+        assert_eq!((limits.sharing(), limits.traffic().allowed), (sharing(0), 0));
+        assert!(tokio::time::timeout(TURN, limits.turn()).await.is_err());
+        limits.share(3);
+        assert_eq!(limits.sharing(), sharing(3));
+        let turns = futures_util::future::join_all((0..3).map(|_| limits.turn())).await;
+        assert!(tokio::time::timeout(TURN, limits.turn()).await.is_err());
+        assert!(limits.sharing().had_turn);
+        drop(turns);
+    }
+
+    /// A part of what the portal grants says nothing of how much it grants.
+    #[tokio::test(start_paused = true)]
+    async fn a_part_teaches_nothing_of_the_whole() {
+        let limits = Limits::new(20, None);
+        limits.begin_with(12);
+        limits.share(2);
+        for _ in 0..50 {
+            futures_util::future::join_all((0..2).map(|_| limits.turn())).await.iter().for_each(Turn::good);
+        }
+        limits.share(20);
+        assert_eq!(limits.traffic().allowed, 12);
+        limits.share(6);
+        futures_util::future::join_all((0..6).map(|_| limits.turn())).await[0].refused();
+        limits.share(20);
+        assert_eq!(limits.traffic().allowed, 3);
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Usage;
+use super::{Share, Usage};
 
 /// What requests of one kind have cost since the last booking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +29,6 @@ pub struct Spending {
     pub bookings: Vec<Booking>,
     /// When the credit day began.
     pub day: DateTime<Utc>,
-    /// The portal's time.
-    pub at: DateTime<Utc>,
     /// What the whole run has cost.
     pub total: Usage,
     /// Credits that the portal has left.
@@ -59,6 +57,6 @@ pub struct Today {
 pub struct Spent {
     /// Credits that they have spent on the day, and may have spent.
     pub credits: u64,
-    /// How many are at work.
-    pub runs: u32,
+    /// What this run gets of the requests that they make at a time.
+    pub share: Share,
 }

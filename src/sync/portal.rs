@@ -8,11 +8,25 @@ use crate::config::OrgId;
 use crate::extract;
 use crate::http::{self, Client, Edition};
 use crate::ledger::{RunId, RunStart};
-use crate::warehouse::Warehouse;
+use crate::warehouse::{self, Warehouse};
 
 /// Begins a run: the portal answers, the warehouse is claimed for it, and what the portal had left today is remembered.
 /// Gives the number of the run and its start on the portal's clock.
 pub(super) async fn begin<W: Warehouse>(
+    plan: &Plan,
+    client: &Client,
+    warehouse: &W,
+    shutdown: &CancellationToken,
+) -> Result<(RunId, DateTime<Utc>), Error> {
+    let begun = open(plan, client, warehouse, shutdown).await;
+    // A warehouse in trouble takes nothing down either; after a while the others know.
+    if !matches!(begun, Ok(_) | Err(Error::Warehouse(warehouse::Error::Statement { .. }))) {
+        warehouse.leave().await?;
+    }
+    begun
+}
+
+async fn open<W: Warehouse>(
     plan: &Plan,
     client: &Client,
     warehouse: &W,
@@ -23,7 +37,7 @@ pub(super) async fn begin<W: Warehouse>(
     let Portal { org_id, .. } = tokio::select! {
         biased;
         () = shutdown.cancelled() => return Err(Error::Interrupted),
-        greeting = greet(client, plan.org_id.as_ref()) => greeting?,
+        greeting = books::greeting(client, warehouse, greet(client, plan.org_id.as_ref())) => greeting??,
     };
     let started_at = client.portal_now();
     let start = RunStart { command: plan.command, org_id: org_id.to_string(), started_at, holder: plan.holder.clone() };

@@ -1,16 +1,13 @@
 //! The statements that keep the books of credits. What costs what is learnt by `http`.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::dialect::Dialect;
 use super::error::Error;
 use super::sql::SqlWarehouse;
 use super::value::Cells;
-use crate::ledger::{RunId, Spending, Spent, Today};
+use crate::ledger::{RunId, Sharing, Spending, Spent, Today};
 use crate::resource::Kind;
-
-/// A run that has booked nothing for so long is not asking, or was cut off.
-const AT_WORK: TimeDelta = TimeDelta::seconds(10);
 
 impl<D: Dialect> SqlWarehouse<D> {
     /// What runs have seen left and have spent on a credit day.
@@ -29,10 +26,17 @@ impl<D: Dialect> SqlWarehouse<D> {
         rows.first_mut().map_or(Ok(Today::default()), today).map_err(Error::doing("read the ledger"))
     }
 
-    /// Adds what was spent to the books, and gives what all runs have spent on that day, and how many are at work.
-    pub(super) async fn book_spending(&self, run: RunId, spending: &Spending) -> Result<Spent, Error> {
+    /// Adds what was spent to the books, and gives what all runs have spent on that day, and what this one may do beside
+    /// them.
+    pub(super) async fn book_spending(
+        &self,
+        run: RunId,
+        spending: &Spending,
+        sharing: Sharing,
+    ) -> Result<Spent, Error> {
         let doing = Error::doing("book credits");
         let mut open = self.begin("book credits").await?;
+        let share = self.share_in(&mut open, sharing).await.map_err(&doing)?;
         for booking in &spending.bookings {
             let sql = "insert into {deskhouse_credits} as held
                 (day_began_at, resource, endpoint, requests, credits, possible, last_weight) values (?, ?, ?, ?, ?, ?, ?)
@@ -65,13 +69,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         let mut rows =
             self.fetch(&mut open, spent, vec![spending.day.into()], &[Kind::Integer]).await.map_err(&doing)?;
         let credits = rows.first_mut().map_or(Ok(0), Cells::count).map_err(&doing)?;
-        let seen = "update {deskhouse_claims} set seen_at = ? where run_id = ?";
-        self.execute(&mut open, seen, vec![spending.at.into(), run.0.into()]).await.map_err(&doing)?;
-        let at_work = "select count(distinct run_id) from {deskhouse_claims} where seen_at > ?";
-        let since = (spending.at - AT_WORK).into();
-        let mut rows = self.fetch(&mut open, at_work, vec![since], &[Kind::Integer]).await.map_err(&doing)?;
-        let runs = rows.first_mut().map_or(Ok(1), Cells::count).map_err(&doing)?.try_into().unwrap_or(u32::MAX);
         D::commit(open).await.map_err(&doing)?;
-        Ok(Spent { credits, runs })
+        Ok(Spent { credits, share })
     }
 }

@@ -145,10 +145,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         let forget = "delete from {deskhouse_claims} where name in [?]";
         self.execute(&mut open, forget, vec![claims()]).await.map_err(&doing)?;
         for claim in &self.claims {
-            let sql = "insert into {deskhouse_claims} (name, run_id, seen_at) values (?, ?, ?)";
-            self.execute(&mut open, sql, vec![claim.as_str().into(), run.0.into(), start.started_at.into()])
-                .await
-                .map_err(&doing)?;
+            let sql = "insert into {deskhouse_claims} (name, run_id) values (?, ?)";
+            self.execute(&mut open, sql, vec![claim.as_str().into(), run.0.into()]).await.map_err(&doing)?;
         }
         self.read_again(&mut open, run).await.map_err(&doing)?;
         D::commit(open).await.map_err(&doing)?;
@@ -330,8 +328,7 @@ impl<D: Dialect> SqlWarehouse<D> {
             ];
             self.execute(&mut open, sql, values).await.map_err(&doing)?;
         }
-        let rest = "update {deskhouse_claims} set seen_at = null where run_id = ?";
-        self.execute(&mut open, rest, vec![run.0.into()]).await.map_err(&doing)?;
+        self.give_share_back(&mut open).await.map_err(&doing)?;
         let sql = "update {deskhouse_runs} set state = ?, finished_at = ?, requests = ?, credits = ?, credits_left = ?,
             credits_most = ? where id = ?";
         let values = vec![

@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     (61, "0061_created_times", include_str!("../../migrations/0061_created_times.sql")),
     (64, "0064_queue", include_str!("../../migrations/0064_queue.sql")),
     (66, "0066_possible", include_str!("../../migrations/0066_possible.sql")),
+    (67, "0067_shares", include_str!("../../migrations/0067_shares.sql")),
     (68, "0068_counts", include_str!("../../migrations/0068_counts.sql")),
 ];
 

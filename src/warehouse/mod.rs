@@ -18,6 +18,7 @@ mod queue;
 mod rejects;
 mod retention;
 mod samples;
+mod shares;
 mod sql;
 mod statement;
 mod tombstones;
@@ -44,8 +45,8 @@ pub use sql::SqlWarehouse;
 pub use tombstones::{Complete, Found, Missing};
 
 use crate::ledger::{
-    Bookmark, Counts, History, Key, Progress, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Tally,
-    Today, Window, WindowId,
+    Bookmark, Counts, History, Key, Progress, Range, ResourceOutcome, RunEnd, RunId, RunStart, Share, Sharing,
+    Spending, Spent, Tally, Today, Window, WindowId,
 };
 use crate::resource::Resource;
 use crate::transform::{Reject, Row};
@@ -58,8 +59,21 @@ pub trait Warehouse: Send + Sync {
     /// What runs since `day_start` saw left and have spent; see [`crate::http::Client::remember_today`].
     fn today(&self, day_start: DateTime<Utc>) -> impl Future<Output = Result<Today, Error>> + Send;
 
-    /// Adds what a run has spent to the books, and gives what all runs have spent on that day.
-    fn book(&self, run: RunId, spending: &Spending) -> impl Future<Output = Result<Spent, Error>> + Send;
+    /// Takes down how many requests at a time this run holds, and gives how many it may make beside other runs that are at
+    /// work. A run that does not come back for ten seconds has left them to the others.
+    fn share(&self, sharing: Sharing) -> impl Future<Output = Result<Share, Error>> + Send;
+
+    /// Leaves to the others what this run holds: it makes no request any more. Closing a run does so too.
+    fn leave(&self) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Adds what a run has spent to the books, and gives what all runs have spent on that day; and does what
+    /// [`Self::share`] does.
+    fn book(
+        &self,
+        run: RunId,
+        spending: &Spending,
+        sharing: Sharing,
+    ) -> impl Future<Output = Result<Spent, Error>> + Send;
 
     /// What is known of a resource.
     fn history(&self, resource: &'static Resource) -> impl Future<Output = Result<History, Error>> + Send;

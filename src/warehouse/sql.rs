@@ -2,6 +2,7 @@
 //! between databases in `dialect`.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
 
 use bytestring::ByteString;
 use chrono::{DateTime, Utc};
@@ -15,12 +16,13 @@ use super::ledger::{self, Status};
 use super::migrate::migrate;
 use super::newest::Newest;
 use super::queue::{self, Owing};
+use super::shares::Watch;
 use super::tombstones::{Complete, Fate, Found, Missing, Turns};
 use super::value::Value;
 use super::{Batch, Landed, Warehouse};
 use crate::ledger::{
-    Bookmark, Counts, History, Key, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, Sight, Spending, Spent,
-    Tally, Today, Window, WindowId,
+    Bookmark, Counts, History, Key, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, Share, Sharing, Sight,
+    Spending, Spent, Tally, Today, Window, WindowId,
 };
 use crate::resource::Resource;
 use crate::transform::Row;
@@ -30,6 +32,8 @@ pub struct SqlWarehouse<D: Dialect> {
     pub(super) dialect: D,
     /// What this process holds alone, see [`Purpose::claims`].
     pub(super) claims: Vec<String>,
+    /// The runs beside this one.
+    pub(super) watch: Mutex<Watch>,
     /// Held while this process may write.
     lock: Option<D::Lock>,
 }
@@ -51,12 +55,12 @@ impl<D: Dialect> SqlWarehouse<D> {
             return Err(Error::Locked { warehouse, held_by });
         };
         migrate(&dialect, now).await?;
-        Ok(Self { dialect, claims, lock: Some(lock) })
+        Ok(Self { dialect, claims, watch: Mutex::default(), lock: Some(lock) })
     }
 
     /// Opens the warehouse for reading beside a run. The schema is taken as it is.
     pub fn open_to_read(dialect: D) -> Self {
-        Self { dialect, claims: Vec::new(), lock: None }
+        Self { dialect, claims: Vec::new(), watch: Mutex::default(), lock: None }
     }
 
     /// Closes the connections and gives the lock back. SQLite then folds its log into the file.
@@ -171,8 +175,16 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         self.read_today(day_start).await
     }
 
-    async fn book(&self, run: RunId, spending: &Spending) -> Result<Spent, Error> {
-        self.book_spending(run, spending).await
+    async fn share(&self, sharing: Sharing) -> Result<Share, Error> {
+        self.write_share(sharing).await
+    }
+
+    async fn leave(&self) -> Result<(), Error> {
+        self.leave_shares().await
+    }
+
+    async fn book(&self, run: RunId, spending: &Spending, sharing: Sharing) -> Result<Spent, Error> {
+        self.book_spending(run, spending, sharing).await
     }
 
     async fn history(&self, resource: &'static Resource) -> Result<History, Error> {

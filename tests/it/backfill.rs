@@ -78,9 +78,8 @@ on_every_engine! {
         let (history, nightly) = tokio::join!(house.ended(history), house.ended(nightly));
         let (history, nightly) = (history.exits(0).json(), nightly.exits(0).json());
         assert_ne!(history["run"], nightly["run"]);
-        // The later one knows of the earlier from its first request on, the earlier within a second of the later.
         let peak = portal.sandbox.peak_in_flight();
-        assert!((2..=4 + 4 / 2).contains(&peak), "{peak} requests in flight");
+        assert!((2..=4).contains(&peak), "{peak} requests in flight");
         compare::assert_same(&portal, &house.database).await;
         let states = house.database.column("select state from {t}deskhouse_runs").await;
         assert_eq!(states, ["complete", "complete"]);
@@ -122,6 +121,8 @@ on_every_engine! {
         assert_eq!(house.database.column(&states).await, ["interrupted", "complete"]);
         let tickets = house.database.number("select count(*) from {t}tickets").await;
         assert_eq!(tickets, 8_000);
+        // What the killed one held was left to the others when it did not come back.
+        assert_eq!(house.database.number("select count(*) from {t}deskhouse_shares").await, 0);
         // All in all a little more than one reading: each stop repeats what was in flight, each window ends with a page
         // that is not full.
         let windows = house.database.number("select count(*) from {t}deskhouse_windows").await;

@@ -3,6 +3,7 @@
 mod api;
 mod auth;
 mod backfill;
+mod beside;
 mod check;
 mod children;
 mod cli;

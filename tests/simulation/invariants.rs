@@ -129,19 +129,13 @@ fn time(row: &Row<'_>, index: usize) -> rusqlite::Result<DateTime<Utc>> {
         .map_err(|_| rusqlite::Error::InvalidColumnType(index, text.to_owned(), rusqlite::types::Type::Text))
 }
 
-/// What holds after every run, however it ended; `processes` were at work.
-pub(crate) fn always(
-    world: &World,
-    before: &Held,
-    after: &Held,
-    requests: &[Logged],
-    processes: u32,
-) -> Result<(), String> {
+/// What holds after every run, however it ended.
+pub(crate) fn always(world: &World, before: &Held, after: &Held, requests: &[Logged]) -> Result<(), String> {
     no_row_is_older(before, after)?;
     bookmarks_are_true(world, after)?;
     nothing_there_is_gone(world, after)?;
     finished_windows_rest(before, after, requests)?;
-    limits_are_kept(world, requests, processes)
+    limits_are_kept(world, requests)
 }
 
 /// A row never goes back to a version that is older than one held before.
@@ -297,8 +291,9 @@ pub(crate) fn budget_is_kept(
     }
 }
 
-fn limits_are_kept(world: &World, requests: &[Logged], processes: u32) -> Result<(), String> {
-    let (most, peak) = (world.scenario.concurrency * processes, world.sandbox.peak_in_flight());
+/// All processes together make no more requests at a time than one may.
+fn limits_are_kept(world: &World, requests: &[Logged]) -> Result<(), String> {
+    let (most, peak) = (world.scenario.concurrency, world.sandbox.peak_in_flight());
     if peak > most {
         return Err(format!("{peak} requests were in flight, and {most} were allowed"));
     }

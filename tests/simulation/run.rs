@@ -255,7 +255,7 @@ impl Life {
             let unknown = self.unbooked + self.world.lose(0) * invariants::DEAREST;
             invariants::budget_is_kept(&self.world.scenario, &self.spent, unknown, self.figures.runs)?;
         }
-        invariants::always(&self.world, &before, &after, &requests, if end == End::Beside { 2 } else { 1 })?;
+        invariants::always(&self.world, &before, &after, &requests)?;
         if let (End::Signal(_), Some(Ok(outcome))) = (end, &outcome) {
             invariants::nothing_paid_is_dropped(&self.world, &requests, outcome)?;
         }

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use chrono::{DateTime, TimeDelta, Utc};
 use deskhouse::ledger::{
-    Bookmark, Brake, History, Key, Range, ResourceOutcome, RunEnd, RunId, RunStart, Spending, Spent, Tally, Today,
-    Window, WindowId,
+    Bookmark, Brake, History, Key, Range, ResourceOutcome, RunEnd, RunId, RunStart, Share, Sharing, Spending, Spent,
+    Tally, Today, Window, WindowId,
 };
 use deskhouse::resource::Resource;
 use deskhouse::transform::Row;
@@ -148,7 +148,9 @@ impl Warehouse for Sabotaged {
         today(day_start: DateTime<Utc>) -> Today;
         plan(run: RunId, resource: &'static Resource, bookmark: Bookmark, ranges: &[Range]) -> Vec<Window>;
         split(run: RunId, resource: &'static Resource, window: WindowId, given: Range) -> Window;
-        book(run: RunId, spending: &Spending) -> Spent;
+        share(sharing: Sharing) -> Share;
+        leave() -> ();
+        book(run: RunId, spending: &Spending, sharing: Sharing) -> Spent;
         plan_backfill(run: RunId, resource: &'static Resource, key: Key, range: Range) -> Vec<Window>;
         open_backfill(resource: &'static Resource) -> Vec<Window>;
         feed_read_until(feed: &'static str) -> Option<DateTime<Utc>>;
