@@ -38,7 +38,7 @@ pub use page::{Page, Unread};
 pub use rules::{Rules, Stuck};
 pub use search::Reader;
 pub use single::{Asked, Single, matching, shown, single};
-pub use trash::{Bin, Binned, RECYCLE_BIN};
+pub use trash::{Bin, Binned};
 pub use walk::Walk;
 pub use weight::Weight;
 pub use words::{probe, record};

@@ -9,7 +9,7 @@ use super::Error;
 use super::words::{range, record};
 use crate::http::{self, Client, Priority, Reply, Request};
 use crate::ledger::Range;
-use crate::record::Record;
+use crate::record::{Keys, Record};
 use crate::resource::Resource;
 
 /// One record by its id.
@@ -85,6 +85,13 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Whether a record with these keys is meant. One that does not tell when it was created or changed may be.
+    pub fn finds(&self, keys: &Keys) -> bool {
+        let is_in =
+            |range: Range, time: Option<DateTime<Utc>>| time.is_none_or(|time| range.from <= time && time <= range.to);
+        is_in(self.created, keys.created) && self.modified.is_none_or(|range| is_in(range, keys.modified))
+    }
+
     fn request(&self, resource: &'static Resource) -> Request {
         let millisecond = TimeDelta::milliseconds(1);
         let wide = |from: DateTime<Utc>, to| range(&Range { from: from - millisecond, to: to + millisecond });

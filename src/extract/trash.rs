@@ -7,11 +7,8 @@ use chrono::{DateTime, Utc};
 use super::Error;
 use super::pages::Pages;
 use crate::http::{Client, Priority, Request};
-use crate::ledger::{Reason, Tombstone};
+use crate::ledger::{RECYCLE_BIN, Reason, Tombstone};
 use crate::record::Record;
-
-/// Who pays for it, and its name in the ledger.
-pub const RECYCLE_BIN: &str = "recycle_bin";
 
 /// Largest `limit` of the path (zoho/zohodesk-oas, `RecycleBin.json`).
 pub(super) const ROWS: u32 = 100;

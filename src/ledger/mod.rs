@@ -15,5 +15,5 @@ pub use credits::{Booking, Spending, Spent, Today};
 pub use run::{Counts, ResourceOutcome, RunEnd, RunId, RunStart, State, Usage};
 pub use share::{Share, Sharer, Sharing, share};
 pub use tally::{Tally, Verdict};
-pub use tombstone::{Brake, Reason, Sight, Tombstone};
+pub use tombstone::{Brake, KEPT_IN_BIN, RECYCLE_BIN, Reason, Sight, Tombstone};
 pub use window::{Key, Progress, Purpose, Range, Window, WindowId};

@@ -77,6 +77,18 @@ impl Tally {
         }
     }
 
+    /// What the count says where it is known that the search shows so many of the trashed records, and not the others: one
+    /// may have been purged since, or put into the archive before it was trashed.
+    pub fn verdict_showing(&self, trashed: u64, portal: u64) -> Verdict {
+        let shown = format!("{trashed} trashed records are shown");
+        match (Self { alive: self.alive + trashed, trashed: 0, ..*self }.verdict(portal), trashed) {
+            (verdict, 0) => verdict,
+            (Verdict::Equal, _) => Verdict::Explained(shown),
+            (Verdict::Explained(reason), _) => Verdict::Explained(format!("{shown}, {reason}")),
+            (verdict, _) => verdict,
+        }
+    }
+
     /// The same rows where it is known whether the search shows archived records.
     #[must_use]
     pub fn knowing(self, shows_archived: bool) -> Self {
@@ -114,6 +126,20 @@ mod tests {
         assert_eq!(HELD.verdict(990), Verdict::Ambiguous);
         assert_eq!(HELD.knowing(true).verdict(990), Verdict::Surplus(10));
         assert_eq!(HELD.knowing(false).verdict(990), Verdict::Lacking(290));
+    }
+
+    #[test]
+    fn of_the_trashed_records_as_many_are_shown_as_are_known_to_be() {
+        let explained = |reason: &str| Verdict::Explained(reason.into());
+        let held = Tally { uncertain: 0, rejected: 0, ..HELD };
+        assert_eq!(held.verdict(1_003), Verdict::Lacking(3));
+        assert_eq!(held.verdict_showing(3, 1_003), explained("3 trashed records are shown"));
+        assert_eq!(
+            held.verdict_showing(3, 703),
+            explained("3 trashed records are shown, archived records are not shown")
+        );
+        assert_eq!(held.verdict_showing(3, 1_004), Verdict::Lacking(1));
+        assert_eq!(held.verdict_showing(0, 1_003), Verdict::Lacking(3));
     }
 
     proptest! {

@@ -11,9 +11,17 @@
 //! - A record that was read alone, or in a list that is read whole and whose tombstones come from that list, is restored if
 //!   it was read after the deletion. Its modified time need not be new; Zoho does not say that restoring moves it.
 //! - A deletion of an id that the warehouse does not hold leaves nothing behind. A stale page can still bring the record
-//!   afterwards, so the recycle bin is read after all pages of a run, and each time again by as much as the index lags.
+//!   afterwards, so the recycle bin is read after all pages of a run, and each time again by as much as the index lags. What
+//!   comes later still, and is older than the last reading of the bin, takes that reading back as far as its own last change:
+//!   a record goes into the bin after that, and a search may show it there.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+
+/// The recycle bin's name in the ledger, and who pays for reading it.
+pub const RECYCLE_BIN: &str = "recycle_bin";
+
+/// As long as a record stays in the bin (Zoho's help on the recycle bin, 2026).
+pub const KEPT_IN_BIN: TimeDelta = TimeDelta::days(60);
 
 /// Why a record is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

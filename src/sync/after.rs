@@ -6,7 +6,7 @@ use super::context::Context;
 use super::detail;
 use super::stream::{End, settle};
 use super::tally::Counter;
-use super::trash::Trash;
+use super::trash::{self, Trash};
 use super::verify;
 use crate::ledger::{Counts, State};
 use crate::resource::{self, Feed, Resource};
@@ -27,12 +27,19 @@ impl<W: Warehouse> After<'_, W> {
             return Vec::new();
         }
         self.read_archives(ends).await;
-        let bin = Trash { context: self.context }.run(ends).await;
+        let trash = Trash { context: self.context };
+        let mut bin = trash.run(ends).await;
         if goes_on(&bin) {
             let counter = Counter { context: self.context };
             let differing = counter.count(ends).await;
             let first: Vec<_> = differing.iter().map(|difference| difference.resource).collect();
+            let before = trash::inserted(ends);
             self.compare(ends, &first).await;
+            if let Some(again) = trash.run_for_new(ends, before).await {
+                let read = bin.outcome.counts;
+                bin = again;
+                bin.outcome.counts += read;
+            }
             counter.recount(ends, differing).await;
         }
         self.tell_what_is_owed(ends).await;

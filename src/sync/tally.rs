@@ -5,7 +5,7 @@ use super::archive::Shelves;
 use super::context::Context;
 use super::stream::{End, Halt, Stop};
 use crate::extract::{self, Asked};
-use crate::ledger::{Range, State, Verdict};
+use crate::ledger::{KEPT_IN_BIN, Range, State, Verdict};
 use crate::resource::{self, Resource};
 use crate::warehouse::{Counted, Extent, Warehouse};
 
@@ -106,6 +106,10 @@ impl<W: Warehouse> Counter<'_, W> {
             let shows_archived = Shelves { context: self.context }.is_searched(resource).await?;
             verdict = tally.knowing(shows_archived).verdict(portal);
         }
+        if let Verdict::Lacking(_) = verdict {
+            let shown = self.shown_of_bin(resource, &asked).await?;
+            verdict = tally.verdict_showing(shown, portal);
+        }
         if let Verdict::Lacking(lacking) = verdict {
             // What was changed before it was read is in a range that the next run reads.
             let moved =
@@ -123,5 +127,18 @@ impl<W: Warehouse> Counter<'_, W> {
         let counted = Counted { at, created_until, portal, held: tally.alive, explanation, differs };
         warehouse.save_counted(resource, run, counted.clone()).await?;
         Ok(differs.then_some(Difference { resource, counted, verdict }))
+    }
+
+    /// How many of the rows that are held as trashed a search for these shows.
+    async fn shown_of_bin(&self, resource: &'static Resource, asked: &Asked) -> Result<u64, Halt> {
+        let Context { client, warehouse, .. } = self.context;
+        let until = asked.created.to;
+        let trashed = warehouse.binned(resource, until - KEPT_IN_BIN, until, usize::MAX).await?;
+        let mut shown = 0;
+        for ids in trashed.chunks(resource.page_limit as usize) {
+            let records = self.context.ask(extract::shown(client, resource, ids)).await?;
+            shown += records.values().filter(|record| asked.finds(record.keys())).count() as u64;
+        }
+        Ok(shown)
     }
 }

@@ -6,10 +6,16 @@ use tokio::time::Instant;
 use super::Event;
 use super::context::Context;
 use super::stream::{End, Halt, settle};
-use crate::extract::{self, Bin, RECYCLE_BIN};
-use crate::ledger::{Counts, ResourceOutcome, State};
+use crate::extract::{self, Bin};
+use crate::ledger::{Counts, RECYCLE_BIN, ResourceOutcome, State};
 use crate::resource;
 use crate::warehouse::{Found, Warehouse};
+
+/// New rows of what has a bin.
+pub(super) fn inserted(ends: &[End]) -> u64 {
+    let has_bin = |name| resource::find(name).is_some_and(|resource| resource.has_bin);
+    ends.iter().filter(|end| has_bin(end.outcome.resource)).map(|end| end.outcome.counts.inserted).sum()
+}
 
 /// What reads the bin.
 pub(super) struct Trash<'a, W> {
@@ -30,6 +36,15 @@ impl<W: Warehouse> Trash<'_, W> {
             self.context.observer.see(&Event::ResourceFinished { outcome: &outcome });
         }
         End { outcome, stop }
+    }
+
+    /// Reads it once more if a comparison has brought rows, of which there were so many `before`: they may be in it.
+    /// `None` where it did not, or where nobody has read the bin so far, which the next sync does.
+    pub(super) async fn run_for_new(&self, ends: &mut [End], before: u64) -> Option<End> {
+        if inserted(ends) == before || matches!(self.context.warehouse.feed_read_until(RECYCLE_BIN).await, Ok(None)) {
+            return None;
+        }
+        Some(self.run(ends).await)
     }
 
     async fn read_and_mark(&self, ends: &mut [End], counts: &mut Counts) -> Result<(), Halt> {

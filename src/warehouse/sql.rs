@@ -125,6 +125,12 @@ impl<D: Dialect> SqlWarehouse<D> {
         }
         (counts.inserted, counts.updated) = (fresh.len() as u64, changed.len() as u64);
         counts.mended = fresh.iter().chain(&changed).filter(|row| row.mended).count() as u64;
+        if let Some(oldest) = fresh.iter().map(|row| row.cursor.unwrap_or_default()).min()
+            && resource.has_bin
+            && sight == Sight::Shown
+        {
+            self.take_back_bin(open, oldest).await?;
+        }
         let new: HashSet<ByteString> = fresh.iter().map(|row| row.id.clone()).collect();
         let (rejects, unread) = self.write_what_fits(open, resource, fresh, changed, stamp).await?;
         for reject in &rejects {

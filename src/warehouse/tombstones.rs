@@ -14,7 +14,7 @@ use super::queue::{self, Owing};
 use super::sql::{Open, SqlWarehouse, is_older};
 use super::statement::{TOMBSTONE, quoted};
 use super::value::{Value, storable};
-use crate::ledger::{Brake, Counts, Reason, RunId, Sight, Tombstone};
+use crate::ledger::{Brake, Counts, RECYCLE_BIN, Reason, RunId, Sight, Tombstone};
 use crate::resource::{self, Kind, Resource};
 use crate::transform::{Reject, Row};
 
@@ -247,6 +247,14 @@ impl<D: Dialect> SqlWarehouse<D> {
                 self.execute(open, &sql, vec![stamp.synced_at.into(), stamp.run.0.into(), ids]).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Has the recycle bin looked into again for rows of which the tables knew nothing when it was read, and which only a
+    /// search shows: they may have been in it by then.
+    pub(super) async fn take_back_bin(&self, open: &mut Open<D>, since: DateTime<Utc>) -> Result<(), Trouble> {
+        let sql = "update {deskhouse_bookmarks} set read_until = ? where resource = ? and read_until > ?";
+        self.execute(open, sql, vec![since.into(), RECYCLE_BIN.into(), since.into()]).await?;
         Ok(())
     }
 

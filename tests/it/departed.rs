@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::Duration;
 use desk_sandbox::{Farewell, Fault, Leaving, Merged, Settings};
 
-use crate::support::{Engine, House, Portal, compare, on_every_engine};
+use crate::support::{Engine, House, Portal, compare, house, on_every_engine};
 
 /// Deleted tickets and why, by id.
 async fn deleted(house: &House) -> BTreeMap<String, String> {
@@ -93,6 +93,62 @@ on_every_engine! {
             assert!(deleted(&house).await.is_empty());
             compare::assert_same(&portal, &house.database).await;
         }
+    }
+
+    /// What a search shows for the first time may have been in the bin for long: a resource that is read from tonight on, and
+    /// rows that a comparison brings.
+    async fn what_comes_after_the_bin_was_read_is_looked_for_in_it(engine: Engine) {
+        let portal = Portal::start(Settings { tickets: 300, trashed_in_search: true, ..Settings::default() }).await;
+        let mut house = House::new(&portal, engine).await;
+        house.set("DESKHOUSE_SYNC__RESOURCES", "tickets");
+        // A nightly comparison looks into the bin for reasons of its own.
+        house.set("DESKHOUSE_SYNC__VERIFY_BUDGET", "0");
+        house.sync().await;
+        portal.sandbox.advance(Duration::hours(1));
+        let trashed = portal.sandbox.trash("contacts", 3);
+        portal.sandbox.advance(Duration::hours(1));
+        house.sync().await;
+        portal.sandbox.advance(Duration::days(3));
+        house.set("DESKHOUSE_SYNC__RESOURCES", "tickets,contacts");
+        house.sync().await;
+        let held = "select id from {t}contacts where _deleted_reason = 'trashed' order by id";
+        assert_eq!(house.database.column(held).await, trashed);
+        portal.sandbox.advance(Duration::days(1));
+        house.database.execute("delete from {t}contacts where _deleted_at is not null").await;
+        let found = house.run(&["verify", "contacts", "--json"]).await.exits(0).json();
+        assert_eq!(house.database.column(held).await, trashed);
+        let contacts = house::of(&found, "contacts");
+        assert_eq!((&contacts["rows_inserted"], &contacts["rows_deleted"]), (&3.into(), &3.into()), "{contacts}");
+        // An idle night reads no more of the bin than ever.
+        portal.sandbox.advance(Duration::days(1));
+        house.sync().await;
+        portal.sandbox.advance(Duration::days(1));
+        portal.sandbox.clear_requests();
+        house.sync().await;
+        assert_eq!(portal.requests_for("/recycleBin"), 1);
+    }
+
+    /// Some of what was trashed is shown and some is not: a count is explained by as many as there are.
+    async fn a_count_is_explained_by_what_is_shown_of_the_bin(engine: Engine) {
+        let portal = Portal::start(Settings { tickets: 300, trashed_in_search: true, ..Settings::default() }).await;
+        let mut house = House::new(&portal, engine).await;
+        house.set("DESKHOUSE_SYNC__VERIFY_BUDGET", "0");
+        house.sync().await;
+        portal.sandbox.advance(Duration::hours(1));
+        portal.sandbox.trash("tickets", 5);
+        portal.sandbox.advance(Duration::hours(1));
+        house.sync().await;
+        portal.sandbox.purge_bin("tickets", 2);
+        portal.sandbox.advance(Duration::hours(1));
+        house.sync().await;
+        let counted = "select explanation from {t}deskhouse_counts where resource = 'tickets'";
+        assert_eq!(house.database.column(counted).await, ["3 trashed records are shown"]);
+        // One more than that is none of them.
+        let lost = "delete from {t}tickets where id in (select min(id) from {t}tickets where _deleted_at is null)";
+        house.database.execute(lost).await;
+        portal.sandbox.advance(Duration::hours(1));
+        let ran = house.run(&["sync"]).await.exits(4);
+        assert!(ran.stderr.contains("nothing explains why 1 are not"), "{}", ran.stderr);
     }
 
     /// The record that a merged one became answers in its place: that is the proof, and its id is told.

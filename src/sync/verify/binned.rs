@@ -4,19 +4,17 @@
 use std::collections::HashSet;
 
 use bytestring::ByteString;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::Early;
 use super::compare::Comparer;
 use crate::extract::{self, Bin};
 use crate::http;
+use crate::ledger::KEPT_IN_BIN;
 use crate::resource::Feed;
 use crate::sync::alone;
 use crate::sync::stream::Halt;
 use crate::warehouse::Warehouse;
-
-/// As long as a record stays in the bin (Zoho's help on the recycle bin, 2026).
-const KEPT: TimeDelta = TimeDelta::days(60);
 
 /// Records in the bin that the search is asked for. Some may have come back, so that most of them have to be shown.
 const SAMPLE: usize = 10;
@@ -27,7 +25,7 @@ impl<W: Warehouse> Comparer<'_, W> {
         if !matches!(self.resource.feed, Feed::Search { .. }) || !self.resource.has_bin {
             return Ok(None);
         }
-        let since = self.context.client.portal_now() - KEPT;
+        let since = self.context.client.portal_now() - KEPT_IN_BIN;
         // The newest ones might be shown because the index lags.
         let until = self.context.client.portal_now() - self.context.plan.overlap;
         let sample = self.context.warehouse.binned(self.resource, since, until, SAMPLE).await?;

@@ -17,6 +17,7 @@ use super::context::Context;
 use super::detail;
 use super::list::Listing;
 use super::stream::{End, Halt, Stop, settle};
+use super::trash::Trash;
 use super::{Error, Outcome, Plan, Silent, books, overall, portal, run_end};
 use crate::http::{Client, Priority};
 use crate::ledger::{Brake, Counts, Reason, ResourceOutcome, State};
@@ -174,6 +175,21 @@ async fn ask_what_is_owed<W: Warehouse>(
     detail::owed(context, resource).await?.map_or(Ok(()), |owed| Err(Early::Doubt(owed)))
 }
 
+/// What a search shows and the tables lacked may be in the recycle bin.
+async fn look_for_new_in_bin<W: Warehouse>(
+    context: Context<'_, W>,
+    ends: &mut [End],
+    found: &mut [Compared],
+) -> Option<End> {
+    let deleted = |ends: &[End]| ends.iter().map(|end| end.outcome.counts.deleted).collect::<Vec<_>>();
+    let before = deleted(ends);
+    let bin = Trash { context }.run_for_new(ends, 0).await;
+    for (compared, (now, before)) in found.iter_mut().zip(deleted(ends).into_iter().zip(before)) {
+        (before..now).for_each(|_| compared.mark(Reason::Trashed));
+    }
+    bin
+}
+
 /// Compares resources with the portal, one after the other. Stops early, with everything kept, when `shutdown` is
 /// cancelled. What was found comes beside the outcome, one for each resource that was begun.
 pub async fn verify<W: Warehouse>(
@@ -188,7 +204,7 @@ pub async fn verify<W: Warehouse>(
     let stopped = &shutdown.child_token();
     let (client, mut outcome) = (&client, Outcome::begun(run, started_at));
     let context = Context { plan, run, started_at, client, warehouse, observer: &Silent, stopped };
-    let (mut found, mut fatal) = (Vec::new(), None);
+    let (mut found, mut ends) = (Vec::new(), Vec::new());
     let comparing = async {
         for resource in &plan.resources {
             let start = Instant::now();
@@ -196,21 +212,28 @@ pub async fn verify<W: Warehouse>(
             if early.is_none() && manner.hand == Hand::Mend {
                 early = ask_what_is_owed(context, resource, &mut counts).await.err();
             }
-            let End { outcome: ended, stop } = end(resource, client, start, counts, &compared, early);
+            let ended = end(resource, client, start, counts, &compared, early);
+            let goes_on = !matches!(ended.stop, Some(Stop::OutOfCredits(_) | Stop::Fatal(_)));
             found.push(compared);
-            outcome.resources.push(ended);
-            match stop {
-                Some(Stop::Failed(error)) => outcome.failures.push((resource.name, error)),
-                Some(Stop::OutOfCredits(error)) => outcome.out_of_credits = Some(error),
-                Some(Stop::Fatal(error)) => fatal = Some(error),
-                Some(Stop::Shutdown) | None => {}
-            }
-            if fatal.is_some() || outcome.out_of_credits.is_some() || stopped.is_cancelled() {
-                break;
+            ends.push(ended);
+            if !goes_on || stopped.is_cancelled() {
+                return None;
             }
         }
+        look_for_new_in_bin(context, &mut ends, &mut found).await
     };
-    let ((), booked) = books::kept(client, warehouse, run, stopped, Box::pin(comparing)).await;
+    let (bin, booked) = books::kept(client, warehouse, run, stopped, Box::pin(comparing)).await;
+    let (mut fatal, resources) = (None, ends.len());
+    for (place, End { outcome: ended, stop }) in ends.into_iter().chain(bin).enumerate() {
+        match stop {
+            Some(Stop::Failed(error)) => outcome.failures.push((ended.resource, error)),
+            Some(Stop::OutOfCredits(error)) => outcome.out_of_credits = Some(error),
+            Some(Stop::Fatal(error)) => fatal = Some(error),
+            Some(Stop::Shutdown) | None => {}
+        }
+        let kind = if place < resources { &mut outcome.resources } else { &mut outcome.feeds };
+        kind.push(ended);
+    }
     outcome.state = match overall(outcome.all()) {
         _ if fatal.is_some() => State::Failed,
         // Asked to stop between two resources: the others were to be compared as well.
