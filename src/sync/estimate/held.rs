@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::extract::RECYCLE_BIN;
+use crate::ledger::RECYCLE_BIN;
 use crate::ledger::{History, Key, Range, Window};
 use crate::resource::{Feed, Resource};
 use crate::sync::archive;

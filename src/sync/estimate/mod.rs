@@ -15,8 +15,8 @@ pub use held::{Held, Work};
 pub use parts::Part;
 
 use super::{Error, Plan, portal};
-use crate::extract::RECYCLE_BIN;
 use crate::http::{self, Budget, Client, Edition};
+use crate::ledger::RECYCLE_BIN;
 use crate::ledger::Usage;
 use crate::resource::Feed;
 use sizes::Sizes;

@@ -7,6 +7,7 @@ use super::parts::{self, Part, Prices};
 use super::{Cost, ranges};
 use crate::extract::{self, Length};
 use crate::http::{self, Client};
+use crate::ledger::RECYCLE_BIN;
 use crate::ledger::{History, Key, Usage};
 use crate::record::Record;
 use crate::resource::{self, Archive, Feed, List, Resource};
@@ -197,7 +198,7 @@ impl Sizes<'_> {
 
     /// The recycle bin: all of it the first time, later what came into it since.
     pub(super) async fn of_bin(&self, is_read: bool) -> Result<Cost, http::Error> {
-        let before = self.client.usage_of(extract::RECYCLE_BIN);
+        let before = self.client.usage_of(RECYCLE_BIN);
         let (pages, proof, limit) = match is_read {
             true => (1, 1, ROWS),
             false => {
@@ -206,9 +207,9 @@ impl Sizes<'_> {
                 (pages, proof, bin.page)
             }
         };
-        let prices = self.price_of(extract::RECYCLE_BIN, before, true);
+        let prices = self.price_of(RECYCLE_BIN, before, true);
         let parts = vec![prices.offsets("pages", pages, limit), prices.pages("proof of the end", proof)];
-        Ok(Cost::of(extract::RECYCLE_BIN, parts))
+        Ok(Cost::of(RECYCLE_BIN, parts))
     }
 
     /// The comparison that goes on each night.
