@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::ledger::RECYCLE_BIN;
-use crate::ledger::{History, Key, Range, Window};
+use crate::ledger::{History, Key, RECYCLE_BIN, Range, Window};
 use crate::resource::{Feed, Resource};
 use crate::sync::archive;
 use crate::sync::verify;

@@ -16,8 +16,7 @@ pub use parts::Part;
 
 use super::{Error, Plan, portal};
 use crate::http::{self, Budget, Client, Edition};
-use crate::ledger::RECYCLE_BIN;
-use crate::ledger::Usage;
+use crate::ledger::{RECYCLE_BIN, Usage};
 use crate::resource::Feed;
 use sizes::Sizes;
 
