@@ -13,5 +13,14 @@ create table deskhouse_shares (
     beat bigint not null
 );
 
--- Runs at work are known by their shares.
-alter table deskhouse_claims drop column seen_at;
+-- Runs at work are known by their shares and not by times of claims.
+alter table deskhouse_claims rename to deskhouse_claims_with_times;
+
+create table deskhouse_claims (
+    name text primary key,
+    run_id bigint not null
+);
+
+insert into deskhouse_claims (name, run_id) select name, run_id from deskhouse_claims_with_times;
+
+drop table deskhouse_claims_with_times;

@@ -9,7 +9,7 @@ use crate::error::{Class, Error};
 use crate::http::Priority;
 use crate::ledger::Brake;
 use crate::report;
-use crate::sync::{self, Depth, Hand, Manner};
+use crate::sync::{self, Depth, Event, Hand, Manner, Observer};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -49,7 +49,7 @@ pub(super) async fn run(world: &World, options: Options) -> Result<Class, Error>
     let warehouse = wiring::warehouse(&config.warehouse, &world.clock).await?;
     let shutdown = signals::shutdown(&world.log);
     let (outcome, found) = on_any!(warehouse, warehouse => {
-        let done = sync::verify(&plan, manner, client, &warehouse, &shutdown).await;
+        let done = sync::verify(&plan, manner, client, &warehouse, &Says { world }, &shutdown).await;
         warehouse.close().await;
         done
     })?;
@@ -61,4 +61,17 @@ pub(super) async fn run(world: &World, options: Options) -> Result<Class, Error>
     print(&text)?;
     warn(&world.log, &outcome);
     Ok(outcome.state.into())
+}
+
+/// Says what a comparison of all records takes before it takes it.
+struct Says<'a> {
+    world: &'a World,
+}
+
+impl Observer for Says<'_> {
+    fn see(&self, event: &Event<'_>) {
+        if let Event::Expected { usage, time } = event {
+            self.world.say(&report::expected(*usage, *time));
+        }
+    }
 }

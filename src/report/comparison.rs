@@ -1,9 +1,22 @@
 //! What a comparison of warehouse and portal found: a table for people, one JSON document for scripts.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
-use super::{Table, summary, thousands};
+use super::{Table, duration, summary, thousands};
+use crate::ledger::Usage;
 use crate::sync::{Compared, Hand, Outcome};
+
+/// What looking at every record is going to take.
+pub fn expected(usage: Usage, time: Duration) -> String {
+    format!(
+        "looking at every record takes about {} requests, {} credits and {}",
+        thousands(usage.requests),
+        thousands(usage.credits),
+        duration(time.as_secs_f64())
+    )
+}
 
 /// What was found as a table, and a line of totals.
 pub fn comparison(outcome: &Outcome, found: &[Compared], hand: Hand) -> String {

@@ -38,6 +38,14 @@ impl Observer for Lines {
             Event::RunStarted { run, started_at } => {
                 tracing::info!(run = run.0, started_at = %started_at.format("%Y-%m-%dT%H:%M:%SZ"), "run started");
             }
+            Event::Expected { usage, time } => {
+                tracing::info!(
+                    requests = usage.requests,
+                    credits = usage.credits,
+                    seconds = time.as_secs(),
+                    "expected"
+                );
+            }
             Event::WindowStarted { resource, windows, from, to } => {
                 tracing::info!(
                     resource,

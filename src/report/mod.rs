@@ -15,7 +15,7 @@ mod table;
 
 use std::io::{self, Write};
 
-pub use comparison::{comparison, comparison_json};
+pub use comparison::{comparison, comparison_json, expected};
 pub use countdown::{Countdown, Notes, Ticker};
 pub use estimate::{estimate, estimate_json};
 pub use findings::{Finding, Verdict, findings, findings_json};

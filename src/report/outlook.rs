@@ -35,7 +35,7 @@ impl Outlook {
             Event::ResourceFinished { outcome } => {
                 self.remaining.remove(outcome.resource);
             }
-            Event::RunStarted { .. } | Event::WindowStarted { .. } | Event::Landed { .. } => {}
+            Event::RunStarted { .. } | Event::Expected { .. } | Event::WindowStarted { .. } | Event::Landed { .. } => {}
         }
     }
 

@@ -57,7 +57,7 @@ impl Observer for Bars {
             self.overall.set_message(outlook.line(self.overall.elapsed()));
         }
         match *event {
-            Event::RunStarted { .. } | Event::Landed { .. } => {}
+            Event::RunStarted { .. } | Event::Expected { .. } | Event::Landed { .. } => {}
             Event::WindowStarted { resource, .. } => self.bar(resource).tick(),
             Event::PageRead { resource, records, remaining, usage, credits_left, .. } => {
                 let bar = self.bar(resource);

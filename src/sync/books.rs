@@ -34,7 +34,9 @@ pub(super) async fn greeting<W: Warehouse, T>(
     while got.requests == 0 {
         if start.elapsed() >= PATIENCE && !has_told {
             has_told = true;
-            tracing::info!("waiting: other runs make all requests at a time that `limits.concurrency` allows");
+            tracing::info!(
+                "waiting for other runs, which make as many requests at a time as `limits.concurrency` allows"
+            );
         }
         sleep(UNTIL_SETTLED).await;
         got = one().await?;

@@ -1,5 +1,7 @@
 //! What a run tells while it runs. Drawing it is left to `report`.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use crate::http::{Budget, Traffic};
@@ -14,6 +16,13 @@ pub enum Event<'a> {
         run: RunId,
         /// Start, on the portal's clock.
         started_at: DateTime<Utc>,
+    },
+    /// What a run that reads everything once more is going to take, about.
+    Expected {
+        /// Requests and credits.
+        usage: Usage,
+        /// Time, if the credits suffice.
+        time: Duration,
     },
     /// A window is taken up.
     WindowStarted {

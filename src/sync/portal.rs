@@ -18,7 +18,7 @@ pub(super) async fn begin<W: Warehouse>(
     warehouse: &W,
     shutdown: &CancellationToken,
 ) -> Result<(RunId, DateTime<Utc>), Error> {
-    let begun = open(plan, client, warehouse, shutdown).await;
+    let begun = Box::pin(open(plan, client, warehouse, shutdown)).await;
     // A warehouse in trouble takes nothing down either; after a while the others know.
     if !matches!(begun, Ok(_) | Err(Error::Warehouse(warehouse::Error::Statement { .. }))) {
         warehouse.leave().await?;

@@ -17,21 +17,29 @@ use crate::resource::Kind;
 /// A run that does not come back to its row for so long was cut off.
 const AT_WORK: Duration = Duration::from_secs(10);
 
-/// What was seen of other runs, and since when. A run at work counts its row up, and only our own clock tells for how long
-/// one has not: the clocks of two machines may differ by more than that.
+/// As much of that passes at most from one look at the rows to the next. Who was kept from looking, by a machine that slept
+/// or by somebody who wrote for long, does not know whether the others were too.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+
+/// What was seen of other runs, and for how long it has stood still. A run at work counts its row up, and only our own
+/// clock tells for how long one has not: the clocks of two machines may differ by more than that.
 #[derive(Debug, Default)]
-pub(super) struct Watch(HashMap<String, (i64, Instant)>);
+pub(super) struct Watch {
+    silent: HashMap<String, (i64, Duration)>,
+    last: Option<Instant>,
+}
 
 impl Watch {
     /// Takes down where the rows of the other runs stand, and gives the names of those that were cut off.
     fn look(&mut self, beats: &[(&str, i64)], now: Instant) -> Vec<String> {
-        let seen = |(name, beat): &(&str, i64)| match self.0.get(*name) {
-            Some(seen @ (held, _)) if held == beat => ((*name).to_owned(), *seen),
-            _ => ((*name).to_owned(), (*beat, now)),
+        let passed = self.last.replace(now).map_or(Duration::ZERO, |last| now.duration_since(last).min(BETWEEN_LOOKS));
+        let seen = |(name, beat): &(&str, i64)| match self.silent.get(*name) {
+            Some((held, silent)) if held == beat => ((*name).to_owned(), (*beat, *silent + passed)),
+            _ => ((*name).to_owned(), (*beat, Duration::ZERO)),
         };
-        self.0 = beats.iter().map(seen).collect();
-        let is_cut_off = |(_, (_, since)): &(&String, &(i64, Instant))| now.duration_since(*since) >= AT_WORK;
-        self.0.iter().filter(is_cut_off).map(|(name, _)| name.clone()).collect()
+        self.silent = beats.iter().map(seen).collect();
+        let is_cut_off = |(_, (_, silent)): &(&String, &(i64, Duration))| *silent >= AT_WORK;
+        self.silent.iter().filter(is_cut_off).map(|(name, _)| name.clone()).collect()
     }
 }
 
@@ -124,13 +132,16 @@ mod tests {
     #[test]
     fn a_row_that_stands_still_is_of_a_run_that_was_cut_off() {
         let (mut watch, start) = (Watch::default(), Instant::now());
-        let at = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(watch.look(&[("a", 7), ("b", 1)], at(0)), [""; 0]);
-        assert_eq!(watch.look(&[("a", 8), ("b", 1)], at(9)), [""; 0]);
-        assert_eq!(watch.look(&[("a", 8), ("b", 1)], at(10)), ["b"]);
+        let mut look = |second, beats: &[(&str, i64)]| watch.look(beats, start + Duration::from_secs(second));
+        for second in 0..10 {
+            assert_eq!(look(second, &[("a", 7 + second as i64), ("b", 1)]), [""; 0], "after {second} s");
+        }
+        assert_eq!(look(10, &[("a", 17), ("b", 1)]), ["b"]);
         // Who left and came back is another one.
-        assert_eq!(watch.look(&[("b", 1)], at(11)), ["b"]);
-        assert_eq!(watch.look(&[("a", 8)], at(18)), [""; 0]);
-        assert_eq!(watch.look(&[("a", 8), ("b", 1)], at(19)), [""; 0]);
+        assert_eq!(look(11, &[("a", 18)]), [""; 0]);
+        assert_eq!(look(12, &[("a", 19), ("b", 1)]), [""; 0]);
+        // A sleep of an hour says nothing.
+        assert_eq!(look(3_600, &[("a", 19), ("b", 1)]), [""; 0]);
+        assert_eq!(look(3_601, &[("a", 20), ("b", 1)]), [""; 0]);
     }
 }

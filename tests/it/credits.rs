@@ -137,12 +137,14 @@ async fn neither_reserve_nor_ceiling_is_passed_by_what_is_in_flight() {
 /// The reserve is a share of what the portal's edition gives, whatever others have spent before the first look.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reserve_is_the_same_share_in_an_estimate_and_in_a_sync() {
-    let settings = Settings { tickets: 3_000, daily_credits: 20_060, ..Settings::default() };
+    let settings = Settings { tickets: 3_000, daily_credits: 22_000, ..Settings::default() };
     let portal = Portal::start(settings).await;
     let house = House::new(&portal, Engine::Sqlite).await;
     let told = house.run(&["estimate", "--json", "tickets"]).await.exits(0).json();
     let (today, a_day) = (told["credits_today"].as_u64(), told["credits_a_day"].as_u64());
     assert_eq!((today, a_day), (Some(portal.sandbox.credits_left() - 20_000), Some(80_000)));
+    // Others leave it next to nothing.
+    portal.sandbox.configure(|settings| settings.daily_credits = 20_160);
     let stopped = house.run(&["-q", "sync"]).await.exits(5);
     assert!(stopped.stderr.contains("reserve 20000"), "{}", stopped.stderr);
     let left = portal.sandbox.credits_left();

@@ -84,7 +84,7 @@ on_every_engine! {
             println!("as of {newest}");
             // WHEN it is in a warehouse of an older version, and a run of that was cut off
             old::make(database, &migrations[..count]).await;
-            old::fill(database).await;
+            old::fill(database, &whole).await;
             database.script(ONLY_HERE).await;
             let had = tables(database).await;
             portal.sandbox.clear_requests();

@@ -115,6 +115,24 @@ on_every_engine! {
         portal.sandbox.clear_requests();
     }
 
+    /// A deep look says what it takes before it takes it, and reads as many pages at a time as a sync may.
+    async fn a_deep_look_says_its_price_and_reads_side_by_side(engine: Engine) {
+        let latency = std::time::Duration::from_millis(30);
+        let settings = Settings { tickets: 3_000, latency, ..small() };
+        let (portal, mut house) = synced(engine, settings).await;
+        house.unset("DESKHOUSE_LIMITS__REQUESTS_PER_SECOND");
+        portal.sandbox.clear_requests();
+        let ran = house.run(&["verify", "tickets", "--deep"]).await.exits(0);
+        let asked = portal.api_requests();
+        let credits: u64 = asked.iter().map(|asked| asked.credits).sum();
+        let said = ran.stderr.split("takes about ").nth(1).unwrap_or_else(|| panic!("no price in {}", ran.stderr));
+        let numbers: Vec<u64> = said.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
+        let near = |said: u64, took: u64| said.abs_diff(took) * 4 <= took;
+        assert!(near(numbers[0], asked.len() as u64) && near(numbers[1], credits), "{said}: {} {credits}", asked.len());
+        let at_once = asked.iter().map(|asked| asked.in_flight).max().expect("requests");
+        assert!(at_once > 4, "{at_once} at a time");
+    }
+
     /// A dry run tells what differs and what mending takes, and changes nothing.
     async fn a_dry_run_changes_nothing(engine: Engine) {
         let (portal, house) = synced(engine, small()).await;

@@ -12,9 +12,10 @@ use bytestring::ByteString;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::doubt::Doubts;
+use super::records::read;
 use super::{Compared, Depth, Early, Hand, Manner};
 use crate::extract::{self, Asked, Reader, Single};
-use crate::ledger::{Counts, Key, Range, Sight, Tombstone, Window};
+use crate::ledger::{Counts, Key, Range, Sight, Tombstone};
 use crate::record::Record;
 use crate::resource::{Feed, Resource};
 use crate::sync::archive::Shelves;
@@ -35,15 +36,15 @@ const SAMPLE: i64 = 10;
 /// A resource that is being compared.
 pub(super) struct Comparer<'a, W> {
     pub(super) context: Context<'a, W>,
-    manner: Manner,
+    pub(super) manner: Manner,
     pub(super) resource: &'static Resource,
-    mapper: Mapper,
-    reader: Reader,
-    extent: Extent,
+    pub(super) mapper: Mapper,
+    pub(super) reader: Arc<Reader>,
+    pub(super) extent: Extent,
     pub(super) counts: Counts,
     pub(super) compared: Compared,
     /// Rows that the portal did not show, so far.
-    vanished: u64,
+    pub(super) vanished: u64,
     /// What only the records themselves can tell, of several ranges: they are asked for together.
     pub(super) doubts: Doubts,
 }
@@ -75,7 +76,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             manner,
             resource,
             mapper: Mapper::new(resource, context.plan.keep_raw),
-            reader: Reader::comparing(Arc::clone(context.client), resource, None),
+            reader: Arc::new(Reader::comparing(Arc::clone(context.client), resource, None)),
             extent: Extent::all(resource),
             counts: Counts::default(),
             compared: Compared::default(),
@@ -87,20 +88,13 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
     /// Compares all of it.
     pub(super) async fn whole(&mut self) -> Result<(), Early> {
         let Some(whole) = self.prepare().await? else { return self.list().await };
-        let each = match self.manner.depth {
-            Depth::Counts => each(self.compared.held),
-            // A little room, so that a page still holds what the warehouse lacks.
-            Depth::Records => u64::from(self.resource.page_limit) * 4 / 5,
-        };
-        let (mut open, mut left) = (Vec::new(), Some(whole));
-        while let Some(rest) = left {
-            let range;
-            (range, left) = self.context.warehouse.part(self.extent, rest, each).await?;
-            match self.manner.depth {
-                Depth::Counts => open.extend(self.count(range).await?),
-                Depth::Records => self.records(range).await?,
+        let open = match self.manner.depth {
+            Depth::Counts => self.numbers(whole).await?,
+            Depth::Records => {
+                self.all_records(whole).await?;
+                Vec::new()
             }
-        }
+        };
         self.believe(self.compared.surplus)?;
         if self.manner.hand == Hand::Mend {
             for one in open {
@@ -110,6 +104,17 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         self.ask_what_is_doubted().await?;
         self.bin().await?;
         self.archive().await
+    }
+
+    /// Compares the numbers of all ranges; gives those that differ.
+    async fn numbers(&mut self, whole: Range) -> Result<Vec<Open>, Early> {
+        let (mut open, mut left) = (Vec::new(), Some(whole));
+        while let Some(rest) = left {
+            let range;
+            (range, left) = self.context.warehouse.part(self.extent, rest, each(self.compared.held)).await?;
+            open.extend(self.count(range).await?);
+        }
+        Ok(open)
     }
 
     /// Looks for what came back from the bin where no number tells of it.
@@ -195,7 +200,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         }
         self.extent.since = history.start();
         let modified = self.asked(Range::new(DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH)).modified;
-        self.reader = Reader::comparing(Arc::clone(self.context.client), self.resource, modified);
+        self.reader = Arc::new(Reader::comparing(Arc::clone(self.context.client), self.resource, modified));
         let sample = self.context.warehouse.archived(self.resource, SAMPLE).await?;
         self.extent.without_archived = !sample.is_empty() && self.hides(&sample).await?;
         let until = self.context.client.portal_now() - self.context.plan.overlap;
@@ -261,7 +266,8 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             let fits = found.max(held) <= u64::from(self.resource.page_limit);
             let halves = if fits { None } else { self.context.warehouse.halves(self.extent, range).await? };
             let Some((left, right)) = halves else {
-                self.records(range).await?;
+                let records = read(self.context, &self.reader, Key::Created, range).await?;
+                self.records(range, records).await?;
                 continue;
             };
             let in_left = self.found(left).await?;
@@ -277,7 +283,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
     }
 
     /// The rows that are compared, without those that are held as being in the bin.
-    fn alive(&self) -> Extent {
+    pub(super) fn alive(&self) -> Extent {
         Extent { binned_since: None, ..self.extent }
     }
 
@@ -285,76 +291,6 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         // What changes while we look is meant too.
         let until = self.context.client.portal_now() + TimeDelta::days(1);
         Asked { created, modified: self.extent.since.map(|since| Range::new(since, until)) }
-    }
-
-    /// Compares the records of a range.
-    async fn records(&mut self, range: Range) -> Result<(), Early> {
-        let records = self.read(Key::Created, range).await?;
-        if self.manner.depth == Depth::Records {
-            self.compared.ranges += 1;
-            self.compared.found += records.len() as u64;
-        }
-        self.settle(records, Some(range)).await
-    }
-
-    /// Reads all records of a range as a sync would, and lands nothing.
-    async fn read(&self, key: Key, range: Range) -> Result<Vec<Record>, Early> {
-        let mut walk = self.reader.walk(&Window::of(key, range));
-        let (mut records, mut seen) = (Vec::new(), HashSet::new());
-        while let Some(page) = self.context.ask(self.reader.next(&mut walk)).await? {
-            // A page repeats the last records of the one before.
-            let mut is_new = |record: &Record| record.keys().id.clone().is_none_or(|id| seen.insert(id));
-            records.extend(page.records.into_iter().filter(|record| is_new(record)));
-            if let Some(unread) = page.unread {
-                return Err(Early::Doubt(format!(
-                    "the portal has and does not give {unread}; nothing was marked for it"
-                )));
-            }
-        }
-        Ok(records)
-    }
-
-    /// Compares all records of a resource that has only a list.
-    async fn list(&mut self) -> Result<(), Early> {
-        let until = self.context.client.portal_now() + TimeDelta::days(1);
-        let mut records = self.read(Key::Modified, Range::new(DateTime::UNIX_EPOCH, until)).await?;
-        if let Some(since) = self.extent.since {
-            records.retain(|record| record.keys().modified.is_none_or(|modified| modified >= since));
-        }
-        self.extent.without_archived = false;
-        self.compared.held = self.context.warehouse.count(self.extent, None).await?;
-        self.compared.found = records.len() as u64;
-        self.compared.ranges = 1;
-        self.settle(records, None).await?;
-        self.ask_what_is_doubted().await
-    }
-
-    /// Lands what is shown, and has what is held and not shown asked for.
-    async fn settle(&mut self, records: Vec<Record>, range: Option<Range>) -> Result<(), Early> {
-        let shown: HashSet<String> = records.iter().filter_map(|record| record.keys().id.clone()).collect();
-        let held = self.context.warehouse.ids(self.alive(), range).await?;
-        let (there, vanished): (Vec<_>, Vec<_>) = held.into_iter().partition(|id| shown.contains(id));
-        if self.manner.hand == Hand::Look {
-            // One that fits no row is missing, whether it tells which one it is or not.
-            let nameless = records.iter().filter(|record| record.keys().id.is_none()).count();
-            let (lost, new) = (vanished.len() as u64, (shown.len() - there.len() + nameless) as u64);
-            self.compared.surplus += lost;
-            self.compared.lacking += new;
-            let altered = self.altered(&records).await?;
-            self.compared.altered += altered;
-            self.compared.differing += u64::from(lost + new + altered > 0);
-            return Ok(());
-        }
-        self.vanished += vanished.len() as u64;
-        self.believe(self.vanished)?;
-        self.land(records.clone(), Vec::new(), Sight::Shown).await?;
-        self.doubt(records, vanished, Looked::At(range)).await
-    }
-
-    /// Number of the records that are held as they are, but for a cell that somebody has altered in the table.
-    async fn altered(&self, records: &[Record]) -> Result<u64, Early> {
-        let rows = records.iter().filter_map(|record| self.mapper.row(record.clone()).ok()).collect();
-        Ok(self.context.warehouse.altered(self.resource, rows).await?.len() as u64)
     }
 
     /// Whether a record is alive where nobody looked: in the archive or out of it, or created at another time than is held.
@@ -395,7 +331,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
     }
 
     /// Stops where more rows are too many than can be believed.
-    fn believe(&self, too_many: u64) -> Result<(), Early> {
+    pub(super) fn believe(&self, too_many: u64) -> Result<(), Early> {
         let held = self.compared.held;
         if !self.manner.brake.stops(held, too_many) {
             return Ok(());

@@ -5,6 +5,7 @@ mod binned;
 mod compare;
 mod doubt;
 mod listed;
+mod records;
 mod slice;
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use super::detail;
 use super::list::Listing;
 use super::stream::{End, Halt, Stop, settle};
 use super::trash::Trash;
-use super::{Error, Outcome, Plan, Silent, books, overall, portal, run_end};
+use super::{Error, Observer, Outcome, Plan, books, overall, portal, run_end};
 use crate::http::{Client, Priority};
 use crate::ledger::{Brake, Counts, Reason, ResourceOutcome, State};
 use crate::resource::{Feed, Resource};
@@ -197,15 +198,20 @@ pub async fn verify<W: Warehouse>(
     manner: Manner,
     client: Arc<Client>,
     warehouse: &W,
+    observer: &dyn Observer,
     shutdown: &CancellationToken,
 ) -> Result<(Outcome, Vec<Compared>), Error> {
     let start_of_run = Instant::now();
     let (run, started_at) = portal::begin(plan, &client, warehouse, shutdown).await?;
     let stopped = &shutdown.child_token();
     let (client, mut outcome) = (&client, Outcome::begun(run, started_at));
-    let context = Context { plan, run, started_at, client, warehouse, observer: &Silent, stopped };
+    let context = Context { plan, run, started_at, client, warehouse, observer, stopped };
     let (mut found, mut ends) = (Vec::new(), Vec::new());
+    let greeted = start_of_run.elapsed();
     let comparing = async {
+        if manner.depth == Depth::Records {
+            records::tell_what_is_expected(context, greeted).await;
+        }
         for resource in &plan.resources {
             let start = Instant::now();
             let (mut counts, compared, mut early) = compare(context, manner, resource).await;

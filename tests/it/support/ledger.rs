@@ -94,7 +94,10 @@ pub(crate) type Bookmark = [Option<DateTime<Utc>>; 3];
 pub(crate) async fn bookmarks(database: &Database) -> BTreeMap<String, Bookmark> {
     let [since, until, complete] =
         ["read_since", "read_until", "complete_until"].map(|name| database.canonical(name, Kind::Timestamp));
-    let sql = format!("select resource, {since}, {until}, {complete} from {{t}}deskhouse_bookmarks");
+    // The bin's goes back where older rows come: it is looked into again for them.
+    let sql = format!(
+        "select resource, {since}, {until}, {complete} from {{t}}deskhouse_bookmarks where resource <> 'recycle_bin'"
+    );
     let held = |row: Vec<Option<String>>| {
         let time = |index: usize| row[index].as_deref().map(|text| text.parse::<DateTime<Utc>>().expect("a time"));
         (row[0].clone().expect("a name"), [time(1), time(2), time(3)])

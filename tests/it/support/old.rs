@@ -106,9 +106,10 @@ pub(crate) async fn remove(database: &Database) {
     }
 }
 
-/// Fills the tables of an old warehouse with what `filled` has for the columns that they have: the rows that the older
-/// version would have written, had it been there instead. The ledger tells of the resources that it had.
-pub(crate) async fn fill(database: &Database) {
+/// Fills the tables of an old warehouse with what `filled`, whose schema is `newest`, has for the columns that they have: the
+/// rows that the older version would have written, had it been there instead. The ledger tells of the resources that it
+/// had.
+pub(crate) async fn fill(database: &Database, newest: &[String]) {
     let mut script = match database.engine() {
         Engine::Sqlite => format!("attach database '{}' as filled;\n", filled(database).display()),
         Engine::Postgres => String::new(),
@@ -116,7 +117,9 @@ pub(crate) async fn fill(database: &Database) {
     let tables: Vec<_> = columns(database).await;
     let known: Vec<_> = tables.iter().map(|(table, _)| format!("'{table}'")).collect();
     for (table, columns) in &tables {
-        let names: Vec<_> = columns.iter().map(|name| format!("\"{name}\"")).collect();
+        // One that later versions have dropped stays empty.
+        let is_there = |name: &&String| newest.iter().any(|line| line.starts_with(&format!("{table} {name} ")));
+        let names: Vec<_> = columns.iter().filter(is_there).map(|name| format!("\"{name}\"")).collect();
         let names = names.join(", ");
         let only = match columns.iter().any(|name| name == "resource") {
             true => format!("where resource in ({})", known.join(", ")),
