@@ -5,6 +5,13 @@ use crate::http;
 use crate::ledger::Usage;
 use crate::resource::CREDITS_OF_ONE;
 
+/// Pages that each walk has to have for a window to be split, as `extract::Rules` has it.
+const PAGES_OF_A_PART: u64 = 5;
+const FEWEST_TO_SPLIT: u64 = 2 * PAGES_OF_A_PART;
+
+/// Counts about more than a range that say what the range holds.
+const COUNTS_OF_A_DOUBT: u64 = 2;
+
 /// A part of what reading a resource takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
@@ -69,15 +76,30 @@ pub(super) fn of_window(records: u64, limit: u32) -> u64 {
     }
 }
 
-/// Pages of a window of a search that is read by many walks, where it is long: in `ages` parts that are read one after the
-/// other, and each of them in as many as there are seats. The last page of each part is half full, on average.
-pub(super) fn of_walks(records: u64, limit: u32, ages: u64, at_once: u32) -> u64 {
-    let pages = of_window(records, limit);
-    if records / u64::from(limit.max(1)) < 10 {
-        return pages;
+/// Pages of a window of a search that is cut, behind its first page, into parts by age, the newest first, each of which is
+/// read by as many walks as there are seats. The last page of a part is half full, on average. One that fits a page is
+/// counted: nothing else tells that it is all.
+pub(super) fn of_walks(mut ages: Vec<u64>, limit: u32, at_once: u32) -> u64 {
+    let mut first = new_rows(limit);
+    while let Some(oldest) = ages.pop() {
+        if oldest > first {
+            ages.push(oldest - first);
+            break;
+        }
+        first -= oldest;
     }
     let seats = u64::from(at_once + at_once / 4);
-    pages + (ages - 1 + seats.min(pages / 5)) / 2
+    let of_age = |records: u64| match of_window(records.max(1), limit) {
+        1 => 1 + COUNTS_OF_A_DOUBT,
+        pages if pages < FEWEST_TO_SPLIT => pages,
+        pages => pages + seats.min(pages / PAGES_OF_A_PART) / 2,
+    };
+    1 + ages.into_iter().map(of_age).sum::<u64>()
+}
+
+/// Whether a window of so many records is cut into parts.
+pub(super) fn is_cut(records: u64, limit: u32) -> bool {
+    records / u64::from(limit.max(1)) >= FEWEST_TO_SPLIT
 }
 
 /// Pages of a window of a list that is not counted: behind those that show something new come one from the last record on

@@ -7,7 +7,7 @@ use super::parts::{self, Part, Prices};
 use super::{Cost, ranges};
 use crate::extract::{self, Length};
 use crate::http::{self, Client};
-use crate::ledger::{History, Key, RECYCLE_BIN, Usage};
+use crate::ledger::{History, Key, RECYCLE_BIN, Range, Usage};
 use crate::record::Record;
 use crate::resource::{self, Archive, Feed, List, Resource};
 use crate::sync::Plan;
@@ -74,9 +74,11 @@ impl Sizes<'_> {
             let found = (found as f64 * share).round() as u64;
             records += found;
             let shown = if place == 0 { found + work.again } else { found };
-            let windows = History::parts(self.now, range).len() as u64;
             pages += match resource.feed.is_counted() {
-                true => parts::of_walks(shown, limit, windows, self.at_once),
+                true if parts::is_cut(found, limit) => {
+                    parts::of_walks(self.by_age(resource, key, range, found).await?, limit, self.at_once)
+                }
+                true => parts::of_window(shown, limit),
                 // One that begins at a row that is held shows it and nothing else.
                 false if shown > 0 && found == 0 => 2,
                 false => parts::of_uncounted(shown, limit),
@@ -86,6 +88,25 @@ impl Sizes<'_> {
             pages += work.ranges.len() as u64 / 2;
         }
         Ok((records, pages.max(work.ranges.len() as u64)))
+    }
+
+    /// How many of the `found` records of a range lie in each of the parts that a run cuts it into. All but the oldest part
+    /// are counted together, as if each day of them held as many.
+    async fn by_age(
+        &self,
+        resource: &'static Resource,
+        key: Key,
+        range: Range,
+        found: u64,
+    ) -> Result<Vec<u64>, http::Error> {
+        let mut newer = History::parts(self.now, range);
+        newer.pop();
+        let Some(from) = newer.last().map(|part| part.from) else { return Ok(vec![found]) };
+        let all = Range { from, ..range };
+        let recent = extract::count(self.client, resource, key, all).await?.min(found);
+        let seconds = |of: &Range| (of.to - of.from).as_seconds_f64();
+        let share = |part: &Range| (recent as f64 * seconds(part) / seconds(&all).max(1.0)).round() as u64;
+        Ok(newer.iter().map(share).chain([found - recent]).collect())
     }
 
     /// A list that is read whole each time.
@@ -199,16 +220,26 @@ impl Sizes<'_> {
     pub(super) async fn of_bin(&self, is_read: bool) -> Result<Cost, http::Error> {
         let before = self.client.usage_of(RECYCLE_BIN);
         let (pages, proof, limit) = match is_read {
-            true => (1, 1, ROWS),
+            // Its newest page goes back behind the last time.
+            true => (1, 0, ROWS),
             false => {
                 let bin = extract::bin_length(self.client).await?;
                 let (pages, proof) = parts::of_proven_list(bin.rows, bin.page);
                 (pages, proof, bin.page)
             }
         };
+<<<<<<< HEAD
         let prices = self.price_of(RECYCLE_BIN, before, true);
         let parts = vec![prices.offsets("pages", pages, limit), prices.pages("proof of the end", proof)];
         Ok(Cost::of(RECYCLE_BIN, parts))
+=======
+        let prices = self.price_of(extract::RECYCLE_BIN, before, true);
+        let mut parts = vec![prices.offsets("pages", pages, limit)];
+        if proof > 0 {
+            parts.push(prices.pages("proof of the end", proof));
+        }
+        Ok(Cost::of(extract::RECYCLE_BIN, parts))
+>>>>>>> 6008d3f (estimates: cut what is counted by age, as a first run does)
     }
 
     /// The comparison that goes on each night.

@@ -80,10 +80,14 @@ pub(in crate::sync) async fn expected<W: Warehouse>(
             (Feed::Children, Some(parent)) => held(parent).await?,
             (Feed::Filtered { .. }, _) => held(resource).await? / u64::from(resource.page_limit.max(2) - 1) + 3,
             _ => {
-                held(resource).await?.div_ceil(each(held(resource).await?)).max(1)
-                    + u64::from(resource.archive.is_some())
+                let rows = held(resource).await?;
+                rows.div_ceil(each(rows)).max(1)
             }
         };
+        // Whether searches show what is archived; the list of departments and where its rows begin; a page of each.
+        if resource.archive.is_some() {
+            requests += 5 + warehouse.shelf_lengths(resource).await?.len() as u64;
+        }
     }
     Ok(requests.min(plan.verify_budget.div_ceil(http::documented(0))))
 }
