@@ -90,7 +90,7 @@ pub async fn first_of_archive(
 }
 
 /// How many rows more than `held` a department shows of its archive, as far as one page tells: -1 for any number fewer.
-/// `None` where it may not be seen, or no list reaches that far. `first` is the number of its first row.
+/// `None` where it may not be seen, no list reaches that far or the page is too heavy. `first` is the number of its first row.
 pub async fn beyond_archive(
     client: &Client,
     resource: &'static Resource,
@@ -104,9 +104,12 @@ pub async fn beyond_archive(
     if from >= REACH as usize {
         return Ok(None);
     }
-    match client.get(&page(resource, archive, department, from, ROWS)).await {
+    let request = page(resource, archive, department, from, ROWS);
+    match client.get(&Request { tries_if_heavy: Some(2), ..request }).await {
         Ok(answer) => Ok(Some(answer.records.len() as i64 - i64::from(held > 0))),
         Err(http::Error::NotGranted { .. } | http::Error::Unprocessable { .. }) => Ok(None),
+        // There are more than it can give at once: a list that is read takes smaller pages.
+        Err(error) if error.is_heavy() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Error;
+use super::weight::Weight;
 use super::words::{range, record};
 use crate::http::{self, Client, Priority, Reply, Request};
 use crate::ledger::Range;
@@ -116,27 +117,37 @@ pub async fn matching(client: &Client, resource: &'static Resource, asked: &Aske
     }
 }
 
-/// Those of these records that a search shows, by their ids; a page of them at most. None where it does not take so many
-/// ids.
+/// Those of these records that a search shows, by their ids; a page of them at most, and in several where one is too heavy.
+/// None where it does not take so many ids.
 pub async fn shown(
     client: &Client,
     resource: &'static Resource,
     ids: &[String],
 ) -> Result<HashMap<String, Record>, Error> {
-    let request = Request::new(resource.name, resource.path)
-        .priority(Priority::Tombstones)
-        .with("id", ids.join(","))
-        .with("from", resource.first_row.to_string())
-        .with("limit", ids.len().to_string());
-    let answer = match client.get(&request).await {
-        Ok(answer) => answer,
-        Err(http::Error::Unprocessable { .. }) => return Ok(HashMap::new()),
-        Err(error) => return Err(error.into()),
-    };
-    let records = answer.records.into_iter().map(|raw| record(resource, raw));
-    let by_id = records.filter_map(|record| Some((record.keys().id.clone()?, record)));
-    // A page may hold others as well, where a portal does not look at ids.
-    Ok(by_id.filter(|(id, _)| ids.contains(id)).collect())
+    let (weight, mut found, mut left) = (Weight::default(), HashMap::new(), ids);
+    while !left.is_empty() {
+        let rows = weight.rows().map_or(left.len(), |rows| left.len().min(rows as usize));
+        let (asked, rest) = left.split_at(rows);
+        let limit = u32::try_from(rows).unwrap_or(u32::MAX);
+        let request = Request::new(resource.name, resource.path)
+            .priority(Priority::Tombstones)
+            .with("id", asked.join(","))
+            .with("from", resource.first_row.to_string())
+            .with("limit", limit.to_string());
+        let answer = match client.get(&Request { tries_if_heavy: weight.tries(limit), ..request }).await {
+            Ok(answer) => answer,
+            Err(http::Error::Unprocessable { .. }) => return Ok(HashMap::new()),
+            Err(error) if error.is_heavy() && weight.was_too_heavy(limit) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        weight.was_good(resource.page_limit);
+        let records = answer.records.into_iter().map(|raw| record(resource, raw));
+        let by_id = records.filter_map(|record| Some((record.keys().id.clone()?, record)));
+        // A page may hold others as well, where a portal does not look at ids.
+        found.extend(by_id.filter(|(id, _)| asked.contains(id)));
+        left = rest;
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -228,18 +228,12 @@ impl Sizes<'_> {
                 (pages, proof, bin.page)
             }
         };
-<<<<<<< HEAD
         let prices = self.price_of(RECYCLE_BIN, before, true);
-        let parts = vec![prices.offsets("pages", pages, limit), prices.pages("proof of the end", proof)];
-        Ok(Cost::of(RECYCLE_BIN, parts))
-=======
-        let prices = self.price_of(extract::RECYCLE_BIN, before, true);
         let mut parts = vec![prices.offsets("pages", pages, limit)];
         if proof > 0 {
             parts.push(prices.pages("proof of the end", proof));
         }
-        Ok(Cost::of(extract::RECYCLE_BIN, parts))
->>>>>>> 6008d3f (estimates: cut what is counted by age, as a first run does)
+        Ok(Cost::of(RECYCLE_BIN, parts))
     }
 
     /// The comparison that goes on each night.
