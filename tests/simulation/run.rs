@@ -330,7 +330,9 @@ impl Life {
     async fn compare(&self, warehouse: &Sabotaged, priority: Priority, brake: Brake) -> Result<Outcome, sync::Error> {
         let manner = Manner { depth: Depth::Records, hand: Hand::Mend, brake };
         let (plan, stopped) = (self.plan(), CancellationToken::new());
-        sync::verify(&plan, manner, self.client(priority), warehouse, &stopped).await.map(|(outcome, _)| outcome)
+        sync::verify(&plan, manner, self.client(priority), warehouse, &Silent, &stopped)
+            .await
+            .map(|(outcome, _)| outcome)
     }
 
     async fn warehouse(&mut self) -> Sabotaged {

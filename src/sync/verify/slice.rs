@@ -72,7 +72,7 @@ pub(in crate::sync) async fn expected<W: Warehouse>(
 ) -> Result<u64, warehouse::Error> {
     let mut requests = 0;
     for resource in plan.resources.iter().filter(|resource| !matches!(resource.feed, Feed::List(_))) {
-        if !warehouse.check(resource).await?.is_some_and(|check| now - check.checked_at >= NIGHT) {
+        if warehouse.check(resource).await?.is_none_or(|check| now - check.checked_at < NIGHT) {
             continue;
         }
         let held = |of| warehouse.count(Extent::all(of), None);
