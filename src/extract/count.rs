@@ -1,10 +1,13 @@
 //! How many records a range holds, and how long a list is: for a request or a few, and without reading them. What they will
 //! cost to read is `sync`'s arithmetic.
 
+use serde_json::value::RawValue;
+
 use super::list;
+use super::weight::Weight;
 use super::words::{row, rows};
 use super::{archive, departments, trash};
-use crate::http::{self, Client, Request};
+use crate::http::{self, Client, Priority, Request};
 use crate::ledger::{Key, Range};
 use crate::record::Record;
 use crate::resource::{Archive, List, Resource};
@@ -71,17 +74,15 @@ async fn feel_out(
     limit: u32,
     first_row: Option<u32>,
 ) -> Result<Length, http::Error> {
-    let limited = |request: Request| if limit > 0 { request.with("limit", limit.to_string()) } else { request };
-    let begun = match first_row {
-        Some(row) => request.clone().with("from", row.to_string()),
-        None => request.clone(),
-    };
-    let mut seen: Vec<_> = client.get(&limited(begun)).await?.records.into_iter().map(Record::new).collect();
-    let mut search = Search::new(seen.len(), limit);
+    // An estimate is as important as the run that it is for, whatever it asks about.
+    let (weight, request) = (Weight::default(), &request.clone().priority(Priority::Main));
+    let first = first_row.map_or_else(|| request.clone(), |row| request.clone().with("from", row.to_string()));
+    let mut seen: Vec<_> = look(client, &first, limit, &weight).await?.into_iter().map(Record::new).collect();
+    let mut search = Search::new(seen.len(), weight.rows().map_or(limit, |rows| rows.min(limit)));
     while let Some(offset) = search.next() {
         let page = request.clone().with("from", (offset + first_row.unwrap_or_default()).to_string());
-        let records = match client.get(&limited(page)).await {
-            Ok(answer) => answer.records,
+        let records = match look(client, &page, search.page, &weight).await {
+            Ok(records) => records,
             // An offset that the portal does not go to is taken for the end: the number is then a lower bound.
             Err(http::Error::Unprocessable { .. }) => Vec::new(),
             Err(error) => return Err(error),
@@ -90,6 +91,26 @@ async fn feel_out(
         seen.extend(records.into_iter().map(Record::new));
     }
     Ok(Length { rows: search.found(), page: search.page, seen })
+}
+
+/// One page of `limit` rows, or of fewer where the portal does not manage so many; 0 for a list that comes whole.
+async fn look(
+    client: &Client,
+    request: &Request,
+    limit: u32,
+    weight: &Weight,
+) -> Result<Vec<Box<RawValue>>, http::Error> {
+    if limit == 0 {
+        return Ok(client.get(request).await?.records);
+    }
+    loop {
+        let rows = weight.rows().map_or(limit, |rows| rows.min(limit));
+        let page = Request { tries_if_heavy: weight.tries(rows), ..request.clone().with("limit", rows.to_string()) };
+        match client.get(&page).await {
+            Err(error) if error.is_heavy() && weight.was_too_heavy(rows) => {}
+            answer => return Ok(answer?.records),
+        }
+    }
 }
 
 /// The search for the end of a list: offsets double until one holds no row, and are halved from there.

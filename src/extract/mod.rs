@@ -37,7 +37,7 @@ pub use organisations::{Organisation, organisations};
 pub use page::{Page, Unread};
 pub use rules::{Rules, Stuck};
 pub use search::Reader;
-pub use single::{Asked, Single, matching, shown, single};
+pub use single::{Asked, Single, matching, shown, shown_for, single};
 pub use trash::{Bin, Binned};
 pub use walk::Walk;
 pub use weight::Weight;

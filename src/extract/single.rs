@@ -124,13 +124,23 @@ pub async fn shown(
     resource: &'static Resource,
     ids: &[String],
 ) -> Result<HashMap<String, Record>, Error> {
+    shown_for(client, Priority::Tombstones, resource, ids).await
+}
+
+/// The same where it is as important as this.
+pub async fn shown_for(
+    client: &Client,
+    priority: Priority,
+    resource: &'static Resource,
+    ids: &[String],
+) -> Result<HashMap<String, Record>, Error> {
     let (weight, mut found, mut left) = (Weight::default(), HashMap::new(), ids);
     while !left.is_empty() {
         let rows = weight.rows().map_or(left.len(), |rows| left.len().min(rows as usize));
         let (asked, rest) = left.split_at(rows);
         let limit = u32::try_from(rows).unwrap_or(u32::MAX);
         let request = Request::new(resource.name, resource.path)
-            .priority(Priority::Tombstones)
+            .priority(priority)
             .with("id", asked.join(","))
             .with("from", resource.first_row.to_string())
             .with("limit", limit.to_string());

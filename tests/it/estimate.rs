@@ -160,6 +160,15 @@ async fn what_many_walks_left_is_estimated_in_a_handful_of_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_portal_that_manages_small_pages_only_is_estimated_too() {
+    let portal = Portal::start(Settings { tickets: 300, heaviest_page: 30, ..Settings::default() }).await;
+    let house = House::new(&portal, Engine::Sqlite).await;
+    let told = estimate(&house, &["articles", "contracts", "tickets"]).await;
+    let lengths = ["articles", "contracts", "tickets"].map(|resource| house::of(&told, resource)["records"].clone());
+    assert_eq!(lengths, [portal.sandbox.records("articles").len(), 40, 300]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_resource_that_may_not_be_read_is_named_and_the_others_are_counted() {
     let portal = Portal::with_tickets(300).await;
     let house = House::new(&portal, Engine::Sqlite).await;

@@ -83,18 +83,18 @@ async fn estimated(seed: u64) -> Result<(Usage, Usage), String> {
     world.pass(TimeDelta::hours(2));
     let plan = plan(&world, &mut dice);
 
-    let client = client(&world);
-    let (now, edition) = sync::greet(&plan, &client).await.map_err(|error| error.to_string())?;
+    let asking = client(&world);
+    let (now, edition) = sync::greet(&plan, &asking).await.map_err(|error| error.to_string())?;
     let pace = Pace { concurrency: world.scenario.concurrency, requests_per_second: None, edition };
-    let told =
-        sync::estimate(&plan, &Held::nothing(&plan, now), &client, pace).await.map_err(|error| error.to_string())?;
+    let held = Held::nothing(&plan, now);
+    let told = sync::estimate(&plan, &held, &asking, pace).await.map_err(|error| error.to_string())?;
 
     let disk = Disk::in_memory();
     let warehouse = disk.open(Purpose::Sync.claims([]), world.now()).await.map_err(|error| error.to_string())?;
-    let run = sync::sync(&plan, self::client(&world), &warehouse, &Silent, &CancellationToken::new()).await;
+    let took = sync::sync(&plan, client(&world), &warehouse, &Silent, &CancellationToken::new()).await;
     drop(warehouse);
     disk.give_back();
-    let took = run.map_err(|error| error.to_string())?;
+    let took = took.map_err(|error| error.to_string())?;
     if took.state != State::Complete {
         return Err(format!("the run is {}: {:?}", took.state.word(), took.failures));
     }
@@ -120,15 +120,19 @@ fn side_by_side(plan: &Plan, told: &Estimate, took: &Outcome) -> String {
 }
 
 fn scenario(seed: u64, dice: &mut StdRng) -> Scenario {
-    let below = [30, 300, 3_000, 6_000][dice.random_range(0..4)];
+    let below = [30, 300, 3_000, 12_000][dice.random_range(0..4)];
     let articles = [10, 200][dice.random_range(0..2)];
     let scenario = Scenario::of(seed);
     let settings = Settings {
         tickets: dice.random_range(0..below),
         articles: dice.random_range(0..articles),
         years: dice.random_range(1..6),
-        mass_edits: if dice.random() { vec![dice.random_range(1..400)] } else { Vec::new() },
-        same_instant: Vec::new(),
+        // No more at once than offsets reach: what cuts such a second apart is told by no count.
+        mass_edits: if dice.random() { vec![dice.random_range(1..900)] } else { Vec::new() },
+        same_instant: if dice.random_ratio(1, 3) { vec![dice.random_range(1..900)] } else { Vec::new() },
+        list_cap: if dice.random_ratio(1, 4) { 50 } else { u32::MAX },
+        // What is shown although it has left is told by no count.
+        trashed_in_search: false,
         from_cap: [999, 4_999][dice.random_range(0..2)],
         unreadable: 0,
         falsehoods: Falsehoods::default(),

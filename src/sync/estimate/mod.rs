@@ -34,7 +34,10 @@ pub struct Cost {
 }
 
 impl Cost {
-    fn of(resource: &'static str, parts: Vec<Part>) -> Self {
+    fn of(resource: &'static str, mut parts: Vec<Part>) -> Self {
+        // One part is told in any case.
+        let mut is_first = true;
+        parts.retain(|part| std::mem::take(&mut is_first) || part.usage.requests > 0);
         Self { resource, records: None, parts: Some(parts), error: None }
     }
 

@@ -5,7 +5,8 @@ use crate::http;
 use crate::ledger::Usage;
 use crate::resource::CREDITS_OF_ONE;
 
-/// Pages that each walk has to have for a window to be split, as `extract::Rules` has it.
+/// Pages that each walk has to have, and those that have to be left of a window for it to be split, as `extract::Rules` has
+/// it.
 const PAGES_OF_A_PART: u64 = 5;
 const FEWEST_TO_SPLIT: u64 = 2 * PAGES_OF_A_PART;
 
@@ -91,15 +92,15 @@ pub(super) fn of_walks(mut ages: Vec<u64>, limit: u32, at_once: u32) -> u64 {
     let seats = u64::from(at_once + at_once / 4);
     let of_age = |records: u64| match of_window(records.max(1), limit) {
         1 => 1 + COUNTS_OF_A_DOUBT,
-        pages if pages < FEWEST_TO_SPLIT => pages,
+        pages if pages <= FEWEST_TO_SPLIT => pages,
         pages => pages + seats.min(pages / PAGES_OF_A_PART) / 2,
     };
     1 + ages.into_iter().map(of_age).sum::<u64>()
 }
 
-/// Whether a window of so many records is cut into parts.
+/// Whether a window of so many records is cut into parts behind its first page.
 pub(super) fn is_cut(records: u64, limit: u32) -> bool {
-    records / u64::from(limit.max(1)) >= FEWEST_TO_SPLIT
+    records / u64::from(limit.max(1)) > FEWEST_TO_SPLIT
 }
 
 /// Pages of a window of a list that is not counted: behind those that show something new come one from the last record on
@@ -123,5 +124,41 @@ pub(super) fn of_proven_list(rows: u64, limit: u32) -> (u64, u64) {
         (_, 0) => (1, 0),
         (0 | 1, _) => (1, 1),
         _ => ((rows - 1).div_ceil(new_rows(limit)), 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_ends_with_a_page_that_is_not_full() {
+        assert_eq!([0, 1, 99, 100, 9_900].map(|records| of_window(records, 100)), [2, 1, 1, 2, 100]);
+        assert_eq!([0, 1, 50, 51, 99].map(|records| of_uncounted(records, 50)), [2, 3, 3, 4, 4]);
+    }
+
+    #[test]
+    fn a_long_window_is_cut_by_age_and_among_walks() {
+        // The first page holds all that is oldest, and one record of the last year.
+        assert_eq!(of_walks(vec![50, 990, 98], 100, 8), 1 + 3 + 10);
+        assert_eq!(of_walks(vec![0, 99, 198], 100, 8), 1 + 3 + 3 + 3);
+        assert_eq!(of_walks(vec![99_099], 100, 8), 1 + 1_000 + 5);
+        assert!(is_cut(1_100, 100) && !is_cut(1_099, 100));
+    }
+
+    #[test]
+    fn a_list_that_is_read_for_the_first_time_proves_its_end() {
+        assert_eq!(
+            [0, 1, 100, 101, 199].map(|rows| of_proven_list(rows, 100)),
+            [(1, 1), (1, 1), (1, 1), (2, 1), (2, 1)]
+        );
+        assert_eq!(of_proven_list(700, 0), (1, 0));
+        assert_eq!([0, 99, 100].map(|rows| of_list(rows, 100)), [1, 1, 2]);
+    }
+
+    #[test]
+    fn what_lies_deep_costs_more() {
+        let credits = |requests| Prices { page: 3 }.offsets("", requests, 101).usage.credits;
+        assert_eq!([1, 21, 22].map(credits), [3, 63, 73]);
     }
 }

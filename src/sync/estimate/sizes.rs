@@ -6,13 +6,14 @@ use super::held::Work;
 use super::parts::{self, Part, Prices};
 use super::{Cost, ranges};
 use crate::extract::{self, Length};
-use crate::http::{self, Client};
+use crate::http::{self, Client, Priority};
 use crate::ledger::{History, Key, RECYCLE_BIN, Range, Usage};
 use crate::record::Record;
 use crate::resource::{self, Archive, Feed, List, Resource};
 use crate::sync::Plan;
 
-/// Lists of fewer rows than they may hold at a time have a multiple of this where a portal gives less than was asked for.
+/// A list of a multiple of so many rows is asked for its end once more: portals that give less than was asked for give as
+/// many.
 const USUAL_CAP: u64 = 50;
 
 /// Rows of a page of the recycle bin and of archives.
@@ -47,10 +48,8 @@ impl Sizes<'_> {
         if self.plan.asks_details(resource) {
             parts.push(prices.singles("details", records));
         }
-        if work.owing > 0 {
-            let shown = prices.pages("owed details", work.owing.div_ceil(u64::from(ROWS)));
-            parts.push(shown.and(&prices.singles("", work.owing)));
-        }
+        let shown = prices.pages("owed details", work.owing.div_ceil(u64::from(ROWS)));
+        parts.push(shown.and(&prices.singles("", work.owing)));
         if let Some(archive) = resource.archive.filter(|_| work.archive_is_due) {
             parts.push(self.of_archive(work, archive, prices).await?);
         }
@@ -131,10 +130,8 @@ impl Sizes<'_> {
             }
         };
         let prices = self.prices(resource, before);
-        let mut parts = vec![prices.offsets("pages", pages, limit).times(lists)];
-        if proof > 0 {
-            parts.push(prices.pages("proof of the end", proof * lists));
-        }
+        let pages = prices.offsets("pages", pages, limit).times(lists);
+        let mut parts = vec![pages, prices.pages("proof of the end", proof * lists)];
         if let Some(detail) = list.detail {
             // Whether the newest has changed, only it tells.
             let known = u64::from(detail.newest_first && work.rows > 0);
@@ -206,7 +203,7 @@ impl Sizes<'_> {
         let mut newest: Vec<_> = archived.iter().map(Record::keys).collect();
         newest.sort_by_key(|keys| std::cmp::Reverse(keys.created));
         let ids: Vec<_> = newest.into_iter().filter_map(|keys| keys.id.clone()).take(ROWS as usize).collect();
-        match extract::shown(self.client, resource, &ids).await {
+        match extract::shown_for(self.client, Priority::Main, resource, &ids).await {
             Ok(shown) => {
                 let is_read = |record: &Record| record.keys().modified.is_none_or(|time| time >= self.plan.start_date);
                 Ok((!shown.is_empty(), shown.values().any(is_read)))
@@ -229,10 +226,7 @@ impl Sizes<'_> {
             }
         };
         let prices = self.price_of(RECYCLE_BIN, before, true);
-        let mut parts = vec![prices.offsets("pages", pages, limit)];
-        if proof > 0 {
-            parts.push(prices.pages("proof of the end", proof));
-        }
+        let parts = vec![prices.offsets("pages", pages, limit), prices.pages("proof of the end", proof)];
         Ok(Cost::of(RECYCLE_BIN, parts))
     }
 
