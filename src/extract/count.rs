@@ -1,13 +1,11 @@
 //! How many records a range holds, and how long a list is: for a request or a few, and without reading them. What they will
 //! cost to read is `sync`'s arithmetic.
 
-use serde_json::value::RawValue;
-
 use super::list;
 use super::weight::Weight;
-use super::words::{row, rows};
+use super::words::rows;
 use super::{archive, departments, trash};
-use crate::http::{self, Client, Priority, Request};
+use crate::http::{self, Answer, Client, Priority, Problem, Request};
 use crate::ledger::{Key, Range};
 use crate::record::Record;
 use crate::resource::{Archive, List, Resource};
@@ -32,19 +30,30 @@ pub struct Length {
 /// Records of `resource` whose time of this kind lies in `range`. A search says it in its first answer; a list that has
 /// no count is felt out by offsets, which takes about two requests each time that it doubles, and gives a number that is
 /// right to 5 %.
-pub async fn count(client: &Client, resource: &'static Resource, key: Key, range: Range) -> Result<u64, http::Error> {
+pub async fn count(
+    client: &Client,
+    resource: &'static Resource,
+    key: Key,
+    range: Range,
+) -> Result<Length, http::Error> {
+    let request = rows(resource, key, &range);
     if !resource.feed.is_counted() {
-        let found =
-            feel_out(client, &rows(resource, key, &range), resource.page_limit, Some(resource.first_row)).await?;
-        return Ok(found.rows);
+        return feel_out(client, &request, resource.page_limit, Some(resource.first_row)).await;
     }
-    let answer = client.get(&row(resource, key, &range, 0)).await?;
-    Ok(answer.count.unwrap_or(answer.records.len() as u64))
+    let first = request.with("from", resource.first_row.to_string());
+    let (answer, page) = look(client, &first, resource.page_limit, &Weight::default()).await?;
+    let rows = answer.count.unwrap_or(answer.records.len() as u64);
+    Ok(Length { rows, page, seen: answer.records.into_iter().map(Record::new).collect() })
 }
 
 /// How long a list is that is read whole; its first value's where it has one for each value of a parameter.
 pub async fn list_length(client: &Client, resource: &'static Resource, list: &List) -> Result<Length, http::Error> {
     feel_out(client, &list::first(resource, list), resource.page_limit, None).await
+}
+
+/// How long the list below a record of the parent is.
+pub async fn length_below(client: &Client, resource: &'static Resource, parent: &str) -> Result<Length, http::Error> {
+    feel_out(client, &list::request_below(resource, parent), resource.page_limit, None).await
 }
 
 /// How long the archive of a department is.
@@ -77,12 +86,13 @@ async fn feel_out(
     // An estimate is as important as the run that it is for, whatever it asks about.
     let (weight, request) = (Weight::default(), &request.clone().priority(Priority::Main));
     let first = first_row.map_or_else(|| request.clone(), |row| request.clone().with("from", row.to_string()));
-    let mut seen: Vec<_> = look(client, &first, limit, &weight).await?.into_iter().map(Record::new).collect();
-    let mut search = Search::new(seen.len(), weight.rows().map_or(limit, |rows| rows.min(limit)));
+    let (answer, limit) = look(client, &first, limit, &weight).await?;
+    let mut seen: Vec<_> = answer.records.into_iter().map(Record::new).collect();
+    let mut search = Search::new(seen.len(), limit);
     while let Some(offset) = search.next() {
         let page = request.clone().with("from", (offset + first_row.unwrap_or_default()).to_string());
         let records = match look(client, &page, search.page, &weight).await {
-            Ok(records) => records,
+            Ok((answer, _)) => answer.records,
             // An offset that the portal does not go to is taken for the end: the number is then a lower bound.
             Err(http::Error::Unprocessable { .. }) => Vec::new(),
             Err(error) => return Err(error),
@@ -93,22 +103,28 @@ async fn feel_out(
     Ok(Length { rows: search.found(), page: search.page, seen })
 }
 
-/// One page of `limit` rows, or of fewer where the portal does not manage so many; 0 for a list that comes whole.
+/// One page of `limit` rows, or of fewer where the portal takes or manages no more, and how many were asked for; 0 for a list
+/// that comes whole.
 async fn look(
     client: &Client,
     request: &Request,
-    limit: u32,
+    mut limit: u32,
     weight: &Weight,
-) -> Result<Vec<Box<RawValue>>, http::Error> {
+) -> Result<(Answer, u32), http::Error> {
     if limit == 0 {
-        return Ok(client.get(request).await?.records);
+        return Ok((client.get(request).await?, 0));
     }
     loop {
         let rows = weight.rows().map_or(limit, |rows| rows.min(limit));
         let page = Request { tries_if_heavy: weight.tries(rows), ..request.clone().with("limit", rows.to_string()) };
         match client.get(&page).await {
+            Err(http::Error::Unprocessable { problem: Problem::Range { field, largest }, .. })
+                if field == "limit" && (1..rows).contains(&largest) =>
+            {
+                limit = largest;
+            }
             Err(error) if error.is_heavy() && weight.was_too_heavy(rows) => {}
-            answer => return Ok(answer?.records),
+            answer => return Ok((answer?, rows)),
         }
     }
 }

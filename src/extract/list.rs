@@ -58,7 +58,7 @@ impl ListReader {
         priority: Priority,
         weight: &Arc<Weight>,
     ) -> Self {
-        let request = request(resource, &resource.path_below(parent), &List::PLAIN, None).priority(priority);
+        let request = request_below(resource, parent).priority(priority);
         let pages = Pages::new(request, resource.page_limit).weighing(Arc::clone(weight));
         let pages = pages.keyed_by(resource.key_field(), resource.time_field());
         Self { client, parts: vec![Part { given: None, pages, is_read: false }] }
@@ -96,6 +96,11 @@ fn request(resource: &'static Resource, path: &str, list: &List, given: Option<G
         request = request.with(name, value);
     }
     request
+}
+
+/// The request for any page of the list below a record of the parent.
+pub(super) fn request_below(resource: &'static Resource, parent: &str) -> Request {
+    request(resource, &resource.path_below(parent), &List::PLAIN, None)
 }
 
 /// The request for the list of the first value, without `from` and `limit`.

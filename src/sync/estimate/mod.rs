@@ -31,6 +31,8 @@ pub struct Cost {
     pub parts: Option<Vec<Part>>,
     /// Why it could not be asked.
     pub error: Option<String>,
+    /// Keys of some of the records.
+    sample: Vec<String>,
 }
 
 impl Cost {
@@ -38,11 +40,11 @@ impl Cost {
         // One part is told in any case.
         let mut is_first = true;
         parts.retain(|part| std::mem::take(&mut is_first) || part.usage.requests > 0);
-        Self { resource, records: None, parts: Some(parts), error: None }
+        Self { resource, records: None, parts: Some(parts), error: None, sample: Vec::new() }
     }
 
     fn unknown(resource: &'static str, error: Option<String>) -> Self {
-        Self { resource, records: None, parts: None, error }
+        Self { resource, records: None, parts: None, error, sample: Vec::new() }
     }
 
     /// Requests and credits of all parts.

@@ -19,6 +19,19 @@ const USUAL_CAP: u64 = 50;
 /// Rows of a page of the recycle bin and of archives.
 const ROWS: u32 = 100;
 
+/// Parents whose lists are looked at.
+const SAMPLE: usize = 3;
+
+/// What is in the ranges of a resource.
+#[derive(Default)]
+struct Found {
+    records: u64,
+    /// Pages of all windows.
+    pages: u64,
+    /// Keys of some of the records.
+    sample: Vec<String>,
+}
+
 /// Asks for sizes.
 pub(super) struct Sizes<'a> {
     pub(super) plan: &'a Plan,
@@ -33,7 +46,7 @@ impl Sizes<'_> {
     pub(super) async fn of(&self, work: &Work, read: &[Cost]) -> Result<Cost, http::Error> {
         match work.resource.feed {
             Feed::List(list) => self.of_list(work, &list).await,
-            Feed::Children => Ok(self.of_children(work, read)),
+            Feed::Children => self.of_children(work, read).await,
             Feed::Search { .. } | Feed::Filtered { .. } => self.of_ranges(work).await,
         }
     }
@@ -42,7 +55,7 @@ impl Sizes<'_> {
     async fn of_ranges(&self, work: &Work) -> Result<Cost, http::Error> {
         let resource = work.resource;
         let before = self.client.usage_of(resource.name);
-        let (records, pages) = self.pages(work).await?;
+        let Found { records, pages, sample } = self.windows(work).await?;
         let prices = self.prices(resource, before);
         let mut parts = vec![prices.pages("pages", pages)];
         if self.plan.asks_details(resource) {
@@ -56,24 +69,23 @@ impl Sizes<'_> {
         if resource.feed.is_counted() && self.plan.backfill.is_none() {
             parts.push(prices.pages("count at the end", 1));
         }
-        Ok(Cost { records: Some(records), ..Cost::of(resource.name, parts) })
+        Ok(Cost { records: Some(records), sample, ..Cost::of(resource.name, parts) })
     }
 
     /// Records of all ranges, and pages of the windows that a run makes of them. Where fewer may be counted than there are,
     /// the parts of a range that are not meant are taken to hold as many records a day as the others.
-    async fn pages(&self, work: &Work) -> Result<(u64, u64), http::Error> {
-        let (resource, limit) = (work.resource, work.resource.page_limit);
+    async fn windows(&self, work: &Work) -> Result<Found, http::Error> {
+        let resource = work.resource;
         let key = self.plan.backfill.map_or(Key::Modified, |backfill| backfill.key);
         let counted = ranges::few(&work.ranges);
         let is_each = counted.len() == work.ranges.len();
-        let (mut records, mut pages) = (0, 0);
+        let mut all = Found::default();
         for (place, ranges::Counted { range, meant }) in counted.into_iter().enumerate() {
-            let found = extract::count(self.client, resource, key, range).await?;
+            let Length { rows, page: limit, seen } = extract::count(self.client, resource, key, range).await?;
             let share = meant.as_seconds_f64() / (range.to - range.from).max(meant).as_seconds_f64().max(0.001);
-            let found = (found as f64 * share).round() as u64;
-            records += found;
+            let found = (rows as f64 * share).round() as u64;
             let shown = if place == 0 { found + work.again } else { found };
-            pages += match resource.feed.is_counted() {
+            all.pages += match resource.feed.is_counted() {
                 true if parts::is_cut(found, limit) => {
                     parts::of_walks(self.by_age(resource, key, range, found).await?, limit, self.at_once)
                 }
@@ -82,11 +94,13 @@ impl Sizes<'_> {
                 false if shown > 0 && found == 0 => 2,
                 false => parts::of_uncounted(shown, limit),
             };
+            all.records += found;
+            all.sample
+                .extend(seen.iter().filter_map(|record| record.keys().id.clone()).take(SAMPLE - all.sample.len()));
         }
-        if !is_each {
-            pages += work.ranges.len() as u64 / 2;
-        }
-        Ok((records, pages.max(work.ranges.len() as u64)))
+        let windows = work.ranges.len() as u64;
+        all.pages = windows.max(all.pages + if is_each { 0 } else { windows / 2 });
+        Ok(all)
     }
 
     /// How many of the `found` records of a range lie in each of the parts that a run cuts it into. All but the oldest part
@@ -102,7 +116,7 @@ impl Sizes<'_> {
         newer.pop();
         let Some(from) = newer.last().map(|part| part.from) else { return Ok(vec![found]) };
         let all = Range { from, ..range };
-        let recent = extract::count(self.client, resource, key, all).await?.min(found);
+        let recent = extract::count(self.client, resource, key, all).await?.rows.min(found);
         let seconds = |of: &Range| (of.to - of.from).as_seconds_f64();
         let share = |part: &Range| (recent as f64 * seconds(part) / seconds(&all).max(1.0)).round() as u64;
         Ok(newer.iter().map(share).chain([found - recent]).collect())
@@ -140,20 +154,31 @@ impl Sizes<'_> {
         Ok(Cost { records: rows, ..Cost::of(resource.name, parts) })
     }
 
-    /// A list for each parent that is new or has changed.
-    fn of_children(&self, work: &Work, read: &[Cost]) -> Cost {
-        let name = work.resource.name;
-        let parent = resource::parent_of(work.resource).map(|parent| parent.name);
-        let changed = match read.iter().find(|cost| Some(cost.resource) == parent) {
-            Some(parent) => parent.records,
-            None => Some(0),
+    /// A list for each parent that is new or has changed. Those of a few tell how many requests one takes: an empty one is
+    /// asked for once more.
+    async fn of_children(&self, work: &Work, read: &[Cost]) -> Result<Cost, http::Error> {
+        let resource = work.resource;
+        let parent = resource::parent_of(resource).map(|parent| parent.name);
+        let Some(parent) = read.iter().find(|cost| Some(cost.resource) == parent) else {
+            let prices = self.prices(resource, Usage::default());
+            return Ok(Cost::of(resource.name, vec![prices.pages("lists", work.due)]));
         };
-        match changed {
-            Some(changed) => {
-                Cost::of(name, vec![self.prices(work.resource, Usage::default()).pages("lists", work.due + changed)])
-            }
-            None => Cost::unknown(name, None),
+        let Some(changed) = parent.records else { return Ok(Cost::unknown(resource.name, None)) };
+        let before = self.client.usage_of(resource.name);
+        let mut pages = Vec::new();
+        for id in &parent.sample {
+            pages.push(match extract::length_below(self.client, resource, id).await {
+                Ok(Length { rows: 0, .. }) => 2,
+                Ok(Length { rows, page, .. }) => parts::of_list(rows, page),
+                // The parent has left, and is asked for to know it.
+                Err(http::Error::NotFound { .. }) => 2,
+                Err(error) => return Err(error),
+            });
         }
+        let looked_at = pages.len() as u64;
+        let of_all = |lists: u64| if looked_at == 0 { lists } else { lists * pages.iter().sum::<u64>() / looked_at };
+        let prices = self.prices(resource, before);
+        Ok(Cost::of(resource.name, vec![prices.pages("lists", of_all(work.due + changed))]))
     }
 
     /// The archive: a look whether searches show what is archived, and where they do not the lists of all departments and
