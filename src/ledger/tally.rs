@@ -77,11 +77,12 @@ impl Tally {
         }
     }
 
-    /// What the count says where it is known that the search shows so many of the trashed records, and not the others: one
-    /// may have been purged since, or put into the archive before it was trashed.
-    pub fn verdict_showing(&self, trashed: u64, portal: u64) -> Verdict {
-        let shown = format!("{trashed} trashed records are shown");
-        match (Self { alive: self.alive + trashed, trashed: 0, ..*self }.verdict(portal), trashed) {
+    /// What the count says where it is known that the search shows so many of the records that have left, and not the others:
+    /// one may have been purged since, or put into the archive before.
+    pub fn verdict_showing(&self, departed: u64, portal: u64) -> Verdict {
+        let shown = format!("{departed} records that have left are shown");
+        let known = Self { alive: self.alive + departed, trashed: 0, merged: 0, spam: 0, ..*self };
+        match (known.verdict(portal), departed) {
             (verdict, 0) => verdict,
             (Verdict::Equal, _) => Verdict::Explained(shown),
             (Verdict::Explained(reason), _) => Verdict::Explained(format!("{shown}, {reason}")),
@@ -129,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn of_the_trashed_records_as_many_are_shown_as_are_known_to_be() {
+    fn of_the_departed_as_many_are_shown_as_are_known_to_be() {
         let explained = |reason: &str| Verdict::Explained(reason.into());
         let held = Tally { uncertain: 0, rejected: 0, ..HELD };
         assert_eq!(held.verdict(1_003), Verdict::Lacking(3));
-        assert_eq!(held.verdict_showing(3, 1_003), explained("3 trashed records are shown"));
+        assert_eq!(held.verdict_showing(3, 1_003), explained("3 records that have left are shown"));
         assert_eq!(
             held.verdict_showing(3, 703),
-            explained("3 trashed records are shown, archived records are not shown")
+            explained("3 records that have left are shown, archived records are not shown")
         );
         assert_eq!(held.verdict_showing(3, 1_004), Verdict::Lacking(1));
         assert_eq!(held.verdict_showing(0, 1_003), Verdict::Lacking(3));

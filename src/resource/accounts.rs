@@ -19,6 +19,7 @@ pub(super) static ACCOUNTS: Resource = Resource {
     has_bin: true,
     archive: None,
     history: None,
+    plain: None,
     columns: &[
         column("id", "/id", Text,
             "Key of the account; the loser of a merge disappears without a trace at Zoho"),

@@ -19,6 +19,7 @@ pub(super) static ARTICLE_FEEDBACK: Resource = Resource {
     has_bin: false,
     archive: None,
     history: None,
+    plain: None,
     columns: &[
         column("id", "/id", Text,
             "Key of the feedback"),

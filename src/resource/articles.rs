@@ -18,6 +18,7 @@ pub(super) static ARTICLES: Resource = Resource {
     has_bin: true,
     archive: None,
     history: None,
+    plain: None,
     columns: &[
         column("id", "/id", Text,
             "Key of the article, the same for all its translations"),

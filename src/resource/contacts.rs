@@ -18,6 +18,7 @@ pub(super) static CONTACTS: Resource = Resource {
     has_bin: true,
     archive: None,
     history: None,
+    plain: None,
     columns: &[
         column("id", "/id", Text,
             "Key of the contact; the loser of a merge disappears without a trace at Zoho"),

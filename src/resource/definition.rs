@@ -26,6 +26,9 @@ pub struct Resource {
     pub archive: Option<&'static Archive>,
     /// Path below a single record of the events that it went through, where there is one.
     pub history: Option<&'static str>,
+    /// The list of what is there and not archived, newest first and one department at a time, where the path above is a search:
+    /// that may go on showing what has left.
+    pub plain: Option<&'static str>,
     /// Columns in table order; the first is the key.
     pub columns: &'static [Column],
 }
@@ -197,6 +200,7 @@ pub(super) const LIST: Resource = Resource {
     has_bin: false,
     archive: None,
     history: None,
+    plain: None,
     columns: &[],
 };
 

@@ -20,6 +20,7 @@ pub(super) static EVENTS: Resource = Resource {
     has_bin: true,
     archive: None,
     history: None,
+    plain: None,
     columns: &[
         column("id", "/id", Text,
             "Key of the event"),

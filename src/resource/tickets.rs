@@ -23,6 +23,7 @@ pub(super) static TICKETS: Resource = Resource {
         department: "department_id",
     }),
     history: Some("/History"),
+    plain: Some("/tickets"),
     columns: &[
         column("id", "/id", Text,
             "Key of the ticket, which links use; people quote `ticket_number` instead"),

@@ -1,16 +1,21 @@
 //! The count at the end of a run: what the portal has of each search resource, in one request, beside the rows that are
 //! held. What differs and is not explained is compared first, and told. What explains it is decided by `ledger::Tally`.
 
+use chrono::{DateTime, TimeDelta};
+
 use super::archive::Shelves;
 use super::context::Context;
 use super::stream::{End, Halt, Stop};
 use crate::extract::{self, Asked};
-use crate::ledger::{KEPT_IN_BIN, Range, State, Verdict};
+use crate::ledger::{Range, Reason, State, Verdict};
 use crate::resource::{self, Resource};
 use crate::warehouse::{Counted, Extent, Warehouse};
 
 /// Times that a count is asked for again which is far from what is held: the portal may have had a bad moment.
 const MOST_AGAIN: u32 = 2;
+
+/// Records that have left, the last ones, that a search is asked for to explain a count.
+const MOST_DEPARTED: usize = 2_000;
 
 /// What counts resources.
 pub(super) struct Counter<'a, W> {
@@ -87,9 +92,9 @@ impl<W: Warehouse> Counter<'_, W> {
         let since = warehouse.history(resource).await?.start();
         let extent = Extent { since, ..Extent::all(resource) };
         let tally = warehouse.tally(extent, created_until).await?;
-        let tomorrow = client.portal_now() + chrono::TimeDelta::days(1);
+        let tomorrow = client.portal_now() + TimeDelta::days(1);
         let asked = Asked {
-            created: Range::new(chrono::DateTime::UNIX_EPOCH, created_until),
+            created: Range::new(DateTime::UNIX_EPOCH, created_until),
             modified: since.map(|since| Range::new(since, tomorrow)),
         };
         let mut again = 0;
@@ -107,13 +112,12 @@ impl<W: Warehouse> Counter<'_, W> {
             verdict = tally.knowing(shows_archived).verdict(portal);
         }
         if let Verdict::Lacking(_) = verdict {
-            let shown = self.shown_of_bin(resource, &asked).await?;
+            let shown = self.shown_of_departed(resource, &asked).await?;
             verdict = tally.verdict_showing(shown, portal);
         }
         if let Verdict::Lacking(lacking) = verdict {
             // What was changed before it was read is in a range that the next run reads.
-            let moved =
-                Asked { modified: Some(Range::new(started_at - chrono::TimeDelta::seconds(1), tomorrow)), ..asked };
+            let moved = Asked { modified: Some(Range::new(started_at - TimeDelta::seconds(1), tomorrow)), ..asked };
             if self.context.ask(extract::matching(client, resource, &moved)).await? >= lacking {
                 verdict = Verdict::Explained("some changed while they were read".into());
             }
@@ -129,13 +133,14 @@ impl<W: Warehouse> Counter<'_, W> {
         Ok(differs.then_some(Difference { resource, counted, verdict }))
     }
 
-    /// How many of the rows that are held as trashed a search for these shows.
-    async fn shown_of_bin(&self, resource: &'static Resource, asked: &Asked) -> Result<u64, Halt> {
+    /// How many of the records that are held as gone a search for these goes on showing.
+    async fn shown_of_departed(&self, resource: &'static Resource, asked: &Asked) -> Result<u64, Halt> {
         let Context { client, warehouse, .. } = self.context;
         let until = asked.created.to;
-        let trashed = warehouse.binned(resource, until - KEPT_IN_BIN, until, usize::MAX).await?;
+        let since = DateTime::UNIX_EPOCH;
+        let departed = warehouse.departed(resource, &Reason::ALL, since, until, MOST_DEPARTED).await?;
         let mut shown = 0;
-        for ids in trashed.chunks(resource.page_limit as usize) {
+        for ids in departed.chunks(resource.page_limit as usize) {
             let records = self.context.ask(extract::shown(client, resource, ids)).await?;
             shown += records.values().filter(|record| asked.finds(record.keys())).count() as u64;
         }

@@ -146,20 +146,22 @@ impl<D: Dialect> SqlWarehouse<D> {
         Ok(times)
     }
 
-    pub(super) async fn read_binned(
+    pub(super) async fn read_departed(
         &self,
         resource: &'static Resource,
+        reasons: &'static [Reason],
         since: DateTime<Utc>,
         until: DateTime<Utc>,
         most: usize,
     ) -> Result<Vec<String>, Error> {
         let (table, key) = (resource.name, quoted(resource.columns[0].name));
         let sql = format!(
-            "select {key} from {{{table}}} where _deleted_reason = ? and _deleted_at >= ? and _deleted_at < ?
+            "select {key} from {{{table}}} where _deleted_reason in [?] and _deleted_at >= ? and _deleted_at < ?
             order by _deleted_at desc, {key} limit ?"
         );
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let values = vec![Reason::Trashed.word().into(), since.into(), until.into(), most.into()];
+        let reasons = Value::Texts(reasons.iter().map(|reason| reason.word().to_owned()).collect());
+        let values = vec![reasons, since.into(), until.into(), most.into()];
         texts(self.look("read ids", &sql, values, &[Kind::Text]).await?)
     }
 

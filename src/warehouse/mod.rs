@@ -45,7 +45,7 @@ pub use sql::SqlWarehouse;
 pub use tombstones::{Complete, Found, Missing};
 
 use crate::ledger::{
-    Bookmark, Counts, History, Key, Progress, Range, ResourceOutcome, RunEnd, RunId, RunStart, Share, Sharing,
+    Bookmark, Counts, History, Key, Progress, Range, Reason, ResourceOutcome, RunEnd, RunId, RunStart, Share, Sharing,
     Spending, Spent, Tally, Today, Window, WindowId,
 };
 use crate::resource::Resource;
@@ -189,10 +189,11 @@ pub trait Warehouse: Send + Sync {
         parents: Vec<String>,
     ) -> impl Future<Output = Result<Vec<(String, String)>, Error>> + Send;
 
-    /// Keys of the rows that were put into the recycle bin between these times, the newest first, `most` at most.
-    fn binned(
+    /// Keys of the rows that left for one of these reasons between these times, the newest first, `most` at most.
+    fn departed(
         &self,
         resource: &'static Resource,
+        reasons: &'static [Reason],
         since: DateTime<Utc>,
         until: DateTime<Utc>,
         most: usize,

@@ -21,8 +21,8 @@ use super::tombstones::{Complete, Fate, Found, Missing, Turns};
 use super::value::Value;
 use super::{Batch, Landed, Warehouse};
 use crate::ledger::{
-    Bookmark, Counts, History, Key, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, Share, Sharing, Sight,
-    Spending, Spent, Tally, Today, Window, WindowId,
+    Bookmark, Counts, History, Key, Purpose, Range, Reason, ResourceOutcome, RunEnd, RunId, RunStart, Share, Sharing,
+    Sight, Spending, Spent, Tally, Today, Window, WindowId,
 };
 use crate::resource::Resource;
 use crate::transform::Row;
@@ -308,14 +308,15 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         self.read_parts(resource, parents).await
     }
 
-    async fn binned(
+    async fn departed(
         &self,
         resource: &'static Resource,
+        reasons: &'static [Reason],
         since: DateTime<Utc>,
         until: DateTime<Utc>,
         most: usize,
     ) -> Result<Vec<String>, Error> {
-        self.read_binned(resource, since, until, most).await
+        self.read_departed(resource, reasons, since, until, most).await
     }
 
     async fn archived(&self, resource: &'static Resource, most: i64) -> Result<Vec<String>, Error> {

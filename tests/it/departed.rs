@@ -142,7 +142,7 @@ on_every_engine! {
         portal.sandbox.advance(Duration::hours(1));
         house.sync().await;
         let counted = "select explanation from {t}deskhouse_counts where resource = 'tickets'";
-        assert_eq!(house.database.column(counted).await, ["3 trashed records are shown"]);
+        assert_eq!(house.database.column(counted).await, ["3 records that have left are shown"]);
         // One more than that is none of them.
         let lost = "delete from {t}tickets where id in (select min(id) from {t}tickets where _deleted_at is null)";
         house.database.execute(lost).await;
@@ -169,6 +169,44 @@ on_every_engine! {
                 assert_eq!(house.database.column(&sql).await, [into], "{merged:?}");
             }
         }
+    }
+
+    /// What was merged and is shown by the search all the same no number tells: a deep look asks the plain list as well.
+    async fn what_a_search_goes_on_showing_is_found_by_a_deep_look(engine: Engine) {
+        for merged in Merged::ALL {
+            let settings = Settings { tickets: 300, merged_in_search: true, merged, ..Settings::default() };
+            let portal = Portal::start(settings).await;
+            let house = House::new(&portal, engine).await;
+            house.sync().await;
+            portal.sandbox.advance(Duration::hours(1));
+            let gone = portal.sandbox.merge("tickets", 3);
+            portal.sandbox.advance(Duration::hours(1));
+            house.sync().await;
+            assert!(deleted(&house).await.is_empty(), "{merged:?}");
+            for _ in 0..2 {
+                house.run(&["verify", "tickets", "--deep"]).await.exits(0);
+                let reason = if merged == Merged::NotFound { "gone" } else { "merged" };
+                assert_eq!(deleted(&house).await, all_for(reason, &gone), "{merged:?}");
+                portal.sandbox.advance(Duration::days(1));
+                house.sync().await;
+            }
+        }
+    }
+
+    /// A portal that gives up at a page of many rows gives up at as many that are asked for by their ids.
+    async fn what_is_asked_by_ids_is_asked_in_parts_where_it_is_too_heavy(engine: Engine) {
+        let portal = Portal::start(Settings { tickets: 300, trashed_in_search: true, ..Settings::default() }).await;
+        let house = House::new(&portal, engine).await;
+        house.sync().await;
+        portal.sandbox.advance(Duration::hours(1));
+        portal.sandbox.trash("tickets", 30);
+        portal.sandbox.advance(Duration::hours(1));
+        house.sync().await;
+        portal.sandbox.restore("tickets", 30);
+        portal.sandbox.configure(|settings| settings.heaviest_page = 20);
+        portal.sandbox.advance(Duration::hours(1));
+        house.run(&["verify", "tickets"]).await.exits(0);
+        assert!(deleted(&house).await.is_empty());
     }
 
     /// Records that are asked for alone use the permits that there are.

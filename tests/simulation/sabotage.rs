@@ -10,8 +10,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use chrono::{DateTime, TimeDelta, Utc};
 use deskhouse::ledger::{
-    Bookmark, Brake, History, Key, Range, ResourceOutcome, RunEnd, RunId, RunStart, Share, Sharing, Spending, Spent,
-    Tally, Today, Window, WindowId,
+    Bookmark, Brake, History, Key, Range, Reason, ResourceOutcome, RunEnd, RunId, RunStart, Share, Sharing, Spending,
+    Spent, Tally, Today, Window, WindowId,
 };
 use deskhouse::resource::Resource;
 use deskhouse::transform::Row;
@@ -61,6 +61,17 @@ impl Bug {
     /// Whether a few dozen worlds are enough to find it.
     pub(crate) fn is_quick(self) -> bool {
         self != Self::NoGuard
+    }
+
+    /// Whether what was found to be wrong is what the mistake does, and no accident of how it is made.
+    pub(crate) fn is_shown_by(self, wrong: &str) -> bool {
+        let words: &[&str] = match self {
+            // Records are lost, which the bookmark, the count or the end of the world tells.
+            Self::BelievesEmpty => &["is complete until", "is missing, held as deleted", "the portal counts"],
+            Self::DropsUnreadable => &["over a damaged ledger"],
+            _ => &[""],
+        };
+        words.iter().any(|words| wrong.contains(words))
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -177,7 +188,7 @@ impl Warehouse for Sabotaged {
         tally(extent: Extent, until: DateTime<Utc>) -> Tally;
         save_counted(resource: &'static Resource, run: RunId, counted: Counted) -> ();
         owing(resource: &'static Resource) -> Vec<Owing>;
-        binned(resource: &'static Resource, since: DateTime<Utc>, until: DateTime<Utc>, most: usize) -> Vec<String>;
+        departed(resource: &'static Resource, reasons: &'static [Reason], since: DateTime<Utc>, until: DateTime<Utc>, most: usize) -> Vec<String>;
         status() -> Status;
     }
 }

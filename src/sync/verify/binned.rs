@@ -10,7 +10,7 @@ use super::Early;
 use super::compare::Comparer;
 use crate::extract::{self, Bin};
 use crate::http;
-use crate::ledger::KEPT_IN_BIN;
+use crate::ledger::{KEPT_IN_BIN, Reason};
 use crate::resource::Feed;
 use crate::sync::alone;
 use crate::sync::stream::Halt;
@@ -28,7 +28,7 @@ impl<W: Warehouse> Comparer<'_, W> {
         let since = self.context.client.portal_now() - KEPT_IN_BIN;
         // The newest ones might be shown because the index lags.
         let until = self.context.client.portal_now() - self.context.plan.overlap;
-        let sample = self.context.warehouse.binned(self.resource, since, until, SAMPLE).await?;
+        let sample = self.context.warehouse.departed(self.resource, &[Reason::Trashed], since, until, SAMPLE).await?;
         if sample.is_empty() {
             return Ok(None);
         }
@@ -39,7 +39,7 @@ impl<W: Warehouse> Comparer<'_, W> {
     /// Asks for what is held as being in the bin and is not in it any more.
     pub(super) async fn look_into_bin(&mut self, since: DateTime<Utc>) -> Result<(), Early> {
         let until = self.context.client.portal_now();
-        let held = self.context.warehouse.binned(self.resource, since, until, usize::MAX).await?;
+        let held = self.context.warehouse.departed(self.resource, &[Reason::Trashed], since, until, usize::MAX).await?;
         let in_bin = self.in_bin(since).await?;
         let left: Vec<String> = held.into_iter().filter(|id| !in_bin.contains(id.as_str())).collect();
         for ids in left.chunks(alone::BATCH) {

@@ -62,6 +62,8 @@ pub(super) enum Looked {
     At(Option<Range>),
     /// In the archive of its department.
     InArchive,
+    /// In the plain list, which is not the search: that may show it.
+    InList,
 }
 
 /// Rows of a range whose numbers are compared, of so many.
@@ -103,7 +105,12 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         }
         self.ask_what_is_doubted().await?;
         self.bin().await?;
-        self.archive().await
+        // What was archived meanwhile is in the archive's list only.
+        let archived = self.archive().await;
+        if !matches!(archived, Err(Early::Halt(_))) {
+            self.beside_the_search().await?;
+        }
+        archived
     }
 
     /// Compares the numbers of all ranges; gives those that differ.

@@ -119,6 +119,8 @@ impl<W: Warehouse> Comparer<'_, W> {
             {
                 elsewhere.push(record);
             }
+            // The list may leave out what the search shows.
+            Single::Spam(record) if looked == Looked::InList => elsewhere.push(record),
             Single::Spam(_) => return Some(Reason::Spam),
             Single::Trashed => return Some(Reason::Trashed),
             Single::Merged(_) => return Some(Reason::Merged),

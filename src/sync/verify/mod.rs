@@ -1,6 +1,7 @@
 //! Compares the warehouse with the portal and mends what differs: all of it on command, a slice of it each night. Here is
 //! the order of resources and how a run of it ends; how one resource is compared is in `compare`.
 
+mod beside;
 mod binned;
 mod compare;
 mod doubt;
