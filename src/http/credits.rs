@@ -351,8 +351,12 @@ impl Credits {
     fn shortage_of(&self, price: u64, priority: Priority) -> Option<Shortage> {
         let reserve = self.reserve();
         let kept = priority.share(self.whole_day().unwrap_or_default().saturating_sub(reserve));
-        let lost: u64 = self.lost.values().sum();
-        match self.left {
+        // Before the portal has said a number, what an earlier run of the day saw less all that was spent since.
+        let (left, lost) = match self.left {
+            Some(left) => (Some(left), self.lost.values().sum()),
+            None => (self.most.map(|most| most.saturating_sub(self.today)), 0),
+        };
+        match left {
             Some(left) if left < price + lost + reserve + kept => {
                 return Some(match reserve + kept {
                     0 => Shortage::Gone,

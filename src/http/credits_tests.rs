@@ -38,6 +38,21 @@ fn nothing_is_spent_before_the_portal_has_said_a_number() {
 }
 
 #[test]
+fn what_an_earlier_run_has_left_is_known_before_the_portal_says_a_number() {
+    let mut credits = books(Reserve::Percent(20), None);
+    credits.remember(1_000);
+    credits.confirm(day(0), 797, 1);
+    let first = credits.hold("/organizations", 0, Priority::Main).expect("the last one that may be sent");
+    credits.release(&first);
+    credits.confirm(day(0), 798, 1);
+    let short = Denial::Short(Shortage::Reserve { left: 202, reserve: 200, kept: 0 });
+    assert_eq!(credits.hold("/organizations", 0, Priority::Main).expect_err("the reserve"), short);
+    // It was not so: the portal's own number counts.
+    credits.see(900);
+    credits.hold("/organizations", 0, Priority::Main).expect("there is enough");
+}
+
+#[test]
 fn answers_that_overtake_each_other_do_not_raise_what_is_left() {
     let mut credits = books(Reserve::Credits(0), None);
     book(&mut credits, "tickets", 3, Some(97));

@@ -3,7 +3,7 @@
 
 use super::invariants::Reader;
 use super::sabotage::DAMAGED;
-use super::scenario::Refused;
+use super::scenario::{Refusal, Refused};
 use super::world::World;
 
 /// A row of the ledger that cannot be read, and how it was.
@@ -58,12 +58,19 @@ impl Reader {
     }
 
     /// Makes the database refuse rows.
-    pub(crate) fn refuse(&self, Refused { one_in, is_whole }: Refused) {
+    pub(crate) fn refuse(&self, Refused { one_in, is_whole, refusal }: Refused) {
         let bad = if is_whole { "true" } else { "new.subject is not null" };
+        let refuse = match refusal {
+            Refusal::Trigger => "select raise(abort, 'refused')",
+            Refusal::TooBig => "select zeroblob(2000000000 + length(new.id))",
+            Refusal::Mismatch => "insert into deskhouse_portal (rowid, org_id, claimed_at) values ('none', '', '')",
+            Refusal::Missing => "insert into deskhouse_bookmarks (resource) values (null)",
+            Refusal::Twice => "insert into deskhouse_runs select * from deskhouse_runs",
+        };
         for kind in ["insert", "update"] {
             let sql = format!(
                 "create trigger refuse_{kind} before {kind} on tickets when cast(new.id as integer) / 17 % {one_in} = 0 and {bad}
-                begin select raise(abort, 'refused'); end"
+                begin {refuse}; end"
             );
             self.0.execute_batch(&sql).expect("it runs");
         }

@@ -11,7 +11,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 
-use super::scenario::Scenario;
+use super::scenario::{RESERVE, Scenario};
 use super::world::World;
 
 /// The most that a request costs in these worlds, whose pages are not deep.
@@ -272,23 +272,26 @@ pub(crate) fn nothing_paid_is_dropped(world: &World, requests: &[Logged], outcom
     Ok(())
 }
 
-/// No more is spent on a day than the owner and the portal allow, however much is in flight, but for the `unknown`. What the
-/// portal has left only it can tell, so that each of the `runs` asks once.
+/// No more is spent on a day than the ceiling, and no less is left than the reserve, however much is in flight and whatever
+/// gets lost; but for the `unknown`, which a process that died had not written down yet.
 pub(crate) fn budget_is_kept(
     scenario: &Scenario,
     spent: &BTreeMap<NaiveDate, u64>,
+    seen: &BTreeMap<NaiveDate, u64>,
     unknown: u64,
-    runs: u32,
 ) -> Result<(), String> {
-    let daily = scenario.settings.daily_credits;
-    let by_portal = daily - daily / 5 + u64::from(runs) * DEAREST;
-    let allowed = scenario.ceiling.unwrap_or(by_portal).min(by_portal);
-    match spent.iter().find(|(_, spent)| **spent > allowed + unknown) {
-        Some((day, spent)) => Err(format!(
-            "{spent} credits on {day}, of {allowed} that are allowed and {unknown} that nobody could know of"
-        )),
-        None => Ok(()),
+    for (day, spent) in spent {
+        // A share of the most that was seen left.
+        let reserve = seen.get(day).map_or(0, |seen| seen * u64::from(RESERVE) / 100);
+        let by_portal = scenario.settings.daily_credits - reserve;
+        let allowed = scenario.ceiling.unwrap_or(by_portal).min(by_portal);
+        if *spent > allowed + unknown {
+            return Err(format!(
+                "{spent} credits on {day}, of {allowed} that are allowed and {unknown} that nobody could know of"
+            ));
+        }
     }
+    Ok(())
 }
 
 /// All processes together make no more requests at a time than one may.

@@ -15,6 +15,9 @@ use tower::ServiceExt;
 use super::scenario::LISTS;
 use super::world::World;
 
+/// Tells what is left of a day's credits.
+const LEFT: &str = "x-rate-limit-remaining-v3";
+
 /// As long as the real transport waits.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 
@@ -96,23 +99,46 @@ impl Transport for Network {
             if let Some(refusal) = self.over_the_page_cap(&request) {
                 return Ok(refusal);
             }
+            let waited_for = WaitedFor { world, is_answered: false };
             let (head, body) = self.carry_out(request).await.into_parts();
             world.now();
             let body = to_bytes(body, usize::MAX).await.map_err(|error| Error::Cut(error.into()))?;
-            match fault {
+            let answer = match fault {
                 Some(Fault::TimeoutAfter) => {
-                    world.lose(1);
                     tokio::time::sleep(TIME_LIMIT).await;
                     Err(Error::Timeout)
                 }
-                Some(Fault::CutBody) => {
-                    world.lose(1);
-                    Err(Error::Cut("closed".into()))
+                Some(Fault::CutBody) => Err(Error::Cut("closed".into())),
+                fault => {
+                    let left = head.headers.get(LEFT).and_then(|left| left.to_str().ok()?.parse().ok());
+                    left.into_iter().for_each(|left| world.show_left(left));
+                    let end = if matches!(fault, Some(Fault::HalfBody)) { body.len() / 2 } else { body.len() };
+                    Ok(Response::from_parts(head, body.slice(..end)))
                 }
-                Some(Fault::HalfBody) => Ok(Response::from_parts(head, body.slice(..body.len() / 2))),
-                _ => Ok(Response::from_parts(head, body)),
-            }
+            };
+            waited_for.end();
+            answer
         })
+    }
+}
+
+/// A request that the portal carries out.
+struct WaitedFor<'a> {
+    world: &'a World,
+    is_answered: bool,
+}
+
+impl WaitedFor<'_> {
+    fn end(mut self) {
+        self.is_answered = true;
+    }
+}
+
+impl Drop for WaitedFor<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.world.drop_one();
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use super::invariants::{self, Held};
 use super::log::Log;
 use super::network::Network;
 use super::sabotage::{Bug, Sabotaged, Saboteur};
-use super::scenario::{End, OVERLAP, Scenario};
+use super::scenario::{End, OVERLAP, RESERVE, Scenario};
 use super::world::World;
 
 /// Undisturbed runs that may be needed until everything is read: what a stopped run left, and then what is new.
@@ -245,15 +245,17 @@ impl Life {
         for request in &requests {
             *self.spent.entry(request.at.date_naive()).or_default() += request.credits;
         }
+        let dropped = self.world.take_dropped();
         if outcome.is_none() || end == End::Beside {
             // What is not in the books nobody knows of, after a death or beside another process.
+            self.unbooked += dropped * invariants::DEAREST;
             let booked = self.world.now() - UNBOOKED;
             let is_unknown = |request: &&Logged| request.at > booked || end == End::Beside;
             self.unbooked += requests.iter().filter(is_unknown).map(|request| request.credits).sum::<u64>();
         }
         if !self.world.is_settled() {
-            let unknown = self.unbooked + self.world.lose(0) * invariants::DEAREST;
-            invariants::budget_is_kept(&self.world.scenario, &self.spent, unknown, self.figures.runs)?;
+            let seen = self.world.seen_left();
+            invariants::budget_is_kept(&self.world.scenario, &self.spent, &seen, self.unbooked)?;
         }
         invariants::always(&self.world, &before, &after, &requests)?;
         if let (End::Signal(_), Some(Ok(outcome))) = (end, &outcome) {
@@ -393,7 +395,7 @@ impl Life {
             org_id: OrgId::parse(&settings.org_id).ok(),
             concurrency: self.world.scenario.concurrency,
             requests_per_second: None,
-            reserve: Reserve::Percent(20),
+            reserve: Reserve::Percent(RESERVE),
             daily_credits: self.world.scenario.ceiling.filter(|_| !self.world.is_settled()),
             priority,
             patience: Patience { tries: 8 },

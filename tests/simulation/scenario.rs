@@ -14,6 +14,9 @@ pub(crate) const OVERLAP: TimeDelta = TimeDelta::minutes(15);
 /// Credits of a day on which nobody has to count them.
 pub(crate) const PLENTY: u64 = 1_000_000;
 
+/// Percent of a day's credits that the program is told to leave.
+pub(crate) const RESERVE: u8 = 20;
+
 /// Lists of the portal itself whose rows come, go and change.
 pub(crate) const LISTS: [&str; 4] = ["agents", "teams", "roles", "profiles"];
 
@@ -60,6 +63,26 @@ pub(crate) struct Scenario {
 pub(crate) struct Refused {
     pub(crate) one_in: u32,
     pub(crate) is_whole: bool,
+    pub(crate) refusal: Refusal,
+}
+
+/// What SQLite says of a row that it refuses.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Refusal {
+    /// 1811: a trigger does not want it.
+    Trigger,
+    /// 18: a value is too big.
+    TooBig,
+    /// 20: a value is none of its type.
+    Mismatch,
+    /// 1299: a value is missing.
+    Missing,
+    /// 1555: its key is there.
+    Twice,
+}
+
+impl Refusal {
+    const ALL: [Self; 5] = [Self::Trigger, Self::TooBig, Self::Mismatch, Self::Missing, Self::Twice];
 }
 
 /// What happens before a run, and how the run ends.
@@ -126,7 +149,6 @@ impl Scenario {
             restoring_is_a_change: dice.random(),
             farewell: [Farewell::NotFound, Farewell::Flagged][dice.random_range(0..2)],
             merged: Merged::ALL[dice.random_range(0..Merged::ALL.len())],
-            // What was merged away and is shown all the same, nothing but the record alone tells from what is there.
             trashed_in_search: dice.random(),
             history_base: dice.random_range(0..=1),
             list_base: dice.random_range(0..=1),
@@ -146,16 +168,20 @@ impl Scenario {
             unreadable,
             falsehoods: falsehoods(&mut other),
             heaviest_page: if other.random_ratio(1, 5) { other.random_range(3..60) } else { u32::MAX },
+            merged_in_search: other.random(),
             ..settings
         };
-        let refused = other
-            .random_ratio(1, 10)
-            .then(|| Refused { one_in: [2, 5, 20][other.random_range(0..3)], is_whole: other.random() });
+        let refused = other.random_ratio(1, 10).then(|| Refused {
+            one_in: [2, 5, 20][other.random_range(0..3)],
+            is_whole: other.random(),
+            refusal: Refusal::ALL[other.random_range(0..Refusal::ALL.len())],
+        });
         let damaged = other.random_ratio(1, 10).then(|| other.random_range(1..3));
         let faults = if dice.random_ratio(1, 3) { 0 } else { dice.random_range(1..12) };
         let ceiling = dice.random_ratio(1, 4).then(|| dice.random_range(20..200));
-        // Before the portal has told its time, the machine's clock tells which day it is: that may cost one request.
-        let is_skewed = ceiling.is_none() && dice.random_ratio(1, 4);
+        // Before the portal has told its time, the machine's clock tells which day it is: that may cost one request, or a run.
+        let is_counted = ceiling.is_some() || settings.daily_credits < PLENTY;
+        let is_skewed = dice.random_ratio(1, 4) && !is_counted;
         let steps = (0..[1, 1, 2, 2, 3, 4][dice.random_range(0..6)]).map(|_| Step::thrown(&mut dice)).collect();
         Self {
             seed,

@@ -1,9 +1,9 @@
 //! The portal that is read, and time: the portal's clock follows the timers of the runtime, which are virtual.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use desk_sandbox::Sandbox;
 use deskhouse::ledger::Brake;
 use rand::RngExt;
@@ -28,8 +28,10 @@ struct State {
     skew: TimeDelta,
     /// No more failures and no more changes: what has happened is to be read now.
     settled: bool,
-    /// Answers that were paid for and did not arrive, so that nobody knows what they cost.
-    lost: u64,
+    /// Requests that nobody waited for to the end since this was last asked.
+    dropped: u64,
+    /// By day, the most credits that an answer told of as left.
+    seen: BTreeMap<NaiveDate, u64>,
     /// How many rows left each list.
     left: HashMap<&'static str, u64>,
     /// Records that came back from the recycle bin, perhaps with the time of change that they had before.
@@ -44,7 +46,8 @@ impl World {
             followed: Instant::now(),
             skew: scenario.skew,
             settled: false,
-            lost: 0,
+            dropped: 0,
+            seen: BTreeMap::new(),
             left: HashMap::new(),
             restored: HashSet::new(),
         };
@@ -96,11 +99,27 @@ impl World {
         });
     }
 
-    /// Tells of an answer that does not arrive; gives how many did not so far.
-    pub(crate) fn lose(&self, answers: u64) -> u64 {
+    /// Tells of a request that nobody waits for any more.
+    pub(crate) fn drop_one(&self) {
+        self.state().dropped += 1;
+    }
+
+    /// How many nobody waited for to the end since this was last asked.
+    pub(crate) fn take_dropped(&self) -> u64 {
+        std::mem::take(&mut self.state().dropped)
+    }
+
+    /// An answer arrives that tells how many credits are left.
+    pub(crate) fn show_left(&self, left: u64) {
+        let day = self.sandbox.now().date_naive();
         let mut state = self.state();
-        state.lost += answers;
-        state.lost
+        let seen = state.seen.entry(day).or_default();
+        *seen = left.max(*seen);
+    }
+
+    /// By day, the most credits that anybody knows to have been left.
+    pub(crate) fn seen_left(&self) -> BTreeMap<NaiveDate, u64> {
+        self.state().seen.clone()
     }
 
     /// Whether a record has ever come back from the recycle bin.
