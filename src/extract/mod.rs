@@ -36,7 +36,7 @@ pub use history::merged_into;
 pub use list::{Given, ListPage, ListReader};
 pub use organisations::{Organisation, organisations};
 pub use page::{Page, Unread};
-pub use plain::PlainList;
+pub use plain::{PLAIN_REACH, PlainList};
 pub use rules::{Rules, Stuck};
 pub use search::Reader;
 pub use single::{Asked, Single, matching, shown, shown_for, single};

@@ -13,7 +13,7 @@ use crate::resource::Resource;
 const ROWS: u32 = 100;
 
 /// Rows that can be reached: those who have tried say that no list goes on behind this number.
-const REACH: u32 = 5_000;
+pub const PLAIN_REACH: u32 = 5_000;
 
 /// A department, newest record first.
 pub struct PlainList {
@@ -31,7 +31,7 @@ impl PlainList {
             .priority(Priority::Verify)
             .with("departmentId", department)
             .with("sortBy", "-createdTime");
-        let mut pages = Pages::new(request, ROWS).reaching(REACH);
+        let mut pages = Pages::new(request, ROWS).reaching(PLAIN_REACH);
         pages.prove();
         Self { pages, since: DateTime::UNIX_EPOCH, oldest: None }
     }

@@ -175,8 +175,8 @@ impl Sizes<'_> {
                 Err(error) => return Err(error),
             });
         }
-        let looked_at = pages.len() as u64;
-        let of_all = |lists: u64| if looked_at == 0 { lists } else { lists * pages.iter().sum::<u64>() / looked_at };
+        // One of each, where nothing is known of them.
+        let of_all = |lists: u64| (lists * pages.iter().sum::<u64>()).checked_div(pages.len() as u64).unwrap_or(lists);
         let prices = self.prices(resource, before);
         Ok(Cost::of(resource.name, vec![prices.pages("lists", of_all(work.due + changed))]))
     }

@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::compare::{Comparer, Looked};
 use super::{Depth, Early, Hand};
-use crate::extract::Reader;
+use crate::extract::{self, Reader};
 use crate::http;
 use crate::ledger::{Key, Range, Sight, Usage, Window};
 use crate::record::Record;
@@ -19,7 +19,7 @@ use crate::resource::{self, Feed, Resource};
 use crate::sync::alone;
 use crate::sync::context::Context;
 use crate::sync::observe::Event;
-use crate::warehouse::{Extent, Warehouse};
+use crate::warehouse::{self, Extent, Warehouse};
 
 /// Tells what comparing all records takes, before it is begun; `greeted` is the time that the greeting took, which tells how
 /// far away the portal is.
@@ -27,24 +27,37 @@ pub(super) async fn tell_what_is_expected<W: Warehouse>(context: Context<'_, W>,
     let mut requests = 0;
     for resource in &context.plan.resources {
         // It is worth no more than a sentence: what cannot be counted now fails where it is compared.
-        let of = resource::parent_of(resource).filter(|_| resource.feed == Feed::Children).unwrap_or(resource);
-        let Ok(held) = context.warehouse.count(Extent::all(of), None).await else { return };
-        requests += match resource.feed {
-            Feed::Children => held,
-            Feed::Search { .. } => {
-                let Ok(archives) = context.warehouse.shelf_lengths(resource).await else { return };
-                let in_archives: u64 = archives.values().map(|length| length / each(resource) + 2).sum();
-                held.div_ceil(each(resource)) + 1 + in_archives
-            }
-            Feed::List(_) if resource.page_limit == 0 => 1,
-            Feed::List(_) | Feed::Filtered { .. } => held / u64::from(resource.page_limit.max(2) - 1) + 2,
-        };
+        let Ok(of_it) = expected_of(context.warehouse, resource).await else { return };
+        requests += of_it;
     }
     let Context { client, observer, .. } = context;
     let latency = greeted.as_secs_f64() / client.usage().requests.max(1) as f64;
     let time = Duration::from_secs_f64(requests as f64 * latency / f64::from(client.traffic().allowed.max(1)));
     let usage = Usage { requests, credits: requests * http::documented(0) };
     observer.see(&Event::Expected { usage, time });
+}
+
+/// Requests that comparing all records of a resource takes where nothing differs.
+async fn expected_of<W: Warehouse>(warehouse: &W, resource: &'static Resource) -> Result<u64, warehouse::Error> {
+    let count = |of| warehouse.count(Extent::all(of), None);
+    let held = count(resource).await?;
+    let pages = |rows: u64| rows / u64::from(resource.page_limit.max(2) - 1) + 1;
+    Ok(match (resource.feed, resource::parent_of(resource)) {
+        (Feed::Children, Some(parent)) => count(parent).await?,
+        (Feed::Children, None) => 0,
+        (Feed::List(_), _) if resource.page_limit == 0 => 1,
+        (Feed::List(_) | Feed::Filtered { .. }, _) => pages(held) + 1,
+        (Feed::Search { .. }, _) => {
+            let archives = warehouse.shelf_lengths(resource).await?;
+            let in_archives: u64 = archives.values().map(|length| pages(*length) + 1).sum();
+            let departments = match resource::find("departments").filter(|_| resource.plain.is_some()) {
+                Some(departments) => count(departments).await?.max(1),
+                None => 0,
+            };
+            let beside = pages(held.min(departments * u64::from(extract::PLAIN_REACH))) + departments;
+            held.div_ceil(each(resource)) + in_archives + beside
+        }
+    })
 }
 
 /// Records of a range of which all are read: a page, with a little room for what the warehouse lacks.
