@@ -71,6 +71,12 @@ pub fn parent_of(resource: &Resource) -> Option<&'static Resource> {
     find(resource.part()?.refers?)
 }
 
+/// What the departments are kept as whose archives a resource has.
+pub fn departments_of(resource: &Resource) -> Option<&'static Resource> {
+    let department = resource.archive?.department;
+    find(resource.columns.iter().find(|column| column.name == department)?.refers?)
+}
+
 /// The scope of what belongs to no resource: the portal, its departments and its agents.
 const PORTAL: &str = "Desk.basic.READ";
 

@@ -65,7 +65,8 @@ on_every_engine! {
                 break;
             }
             let ran = ran.exits(5);
-            assert!(spent + 3 > CEILING, "day {days} stopped early, at {spent}");
+            // Once all is read, looking for what was deleted leaves two percent of the day to others.
+            assert!(spent + 3 + CEILING * 2 / 100 >= CEILING, "day {days} stopped early, at {spent}");
             assert!(ran.stderr.contains("`limits.daily_credits` 60"), "{}", ran.stderr);
             assert!(ran.stderr.contains("run the same command after 2026-06-"), "{}", ran.stderr);
             // Once more on the same day: what was spent is known, and the greeting is all that it costs.

@@ -50,7 +50,7 @@ async fn expected_of<W: Warehouse>(warehouse: &W, resource: &'static Resource) -
         (Feed::Search { .. }, _) => {
             let archives = warehouse.shelf_lengths(resource).await?;
             let in_archives: u64 = archives.values().map(|length| pages(*length) + 1).sum();
-            let departments = match resource::find("departments").filter(|_| resource.plain.is_some()) {
+            let departments = match resource::departments_of(resource).filter(|_| resource.plain.is_some()) {
                 Some(departments) => count(departments).await?.max(1),
                 None => 0,
             };
