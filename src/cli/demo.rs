@@ -79,6 +79,8 @@ async fn sync_once(
     let outcome = on_any!(warehouse, warehouse => {
         sync::sync(plan, Arc::clone(&client), warehouse, observer.as_ref(), shutdown).await
     })?;
+    // Bars would be drawn over the summary.
+    drop(observer);
     print(&format!("\n{}", report::summary(&outcome)))?;
     for sentence in report::advice(&outcome) {
         world.log.warn(&sentence);

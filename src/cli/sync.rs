@@ -79,6 +79,8 @@ pub(super) async fn carry_out(world: &World, config: &Config, plan: &Plan, manne
             warehouse.close().await;
             ended
         });
+        // Bars would be drawn over the summary.
+        drop(observer);
         let until = goes_on_at(&ended).filter(|_| manner.until_done);
         match (&ended, manner.json, until) {
             (Ok(outcome), true, None) => print(&report::summary_json(outcome).to_string())?,

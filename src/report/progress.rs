@@ -85,8 +85,15 @@ impl Observer for Bars {
 }
 
 impl Drop for Bars {
+    /// Gives the screen back: what is printed next stands where the bars were, and nothing draws over it any more.
     fn drop(&mut self) {
+        let bars = self.bars.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (_, bar) in bars.drain() {
+            bar.finish_and_clear();
+            self.place.remove(&bar);
+        }
         self.overall.finish_and_clear();
+        self.place.remove(&self.overall);
     }
 }
 
