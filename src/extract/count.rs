@@ -6,7 +6,7 @@ use super::weight::Weight;
 use super::words::rows;
 use super::{archive, departments, trash};
 use crate::http::{self, Answer, Client, Priority, Problem, Request};
-use crate::ledger::{Key, Range};
+use crate::ledger::{Key, Range, Usage};
 use crate::record::Record;
 use crate::resource::{Archive, List, Resource};
 
@@ -23,6 +23,10 @@ pub struct Length {
     pub rows: u64,
     /// Rows that a page of it has.
     pub page: u32,
+    /// What requests have cost that taught so: whoever reads it needs as many.
+    pub lessons: Usage,
+    /// Credits of a look at its first rows.
+    pub price: u64,
     /// The records that were seen: all of a short list, and of a long one those at its beginning and its end among others.
     pub seen: Vec<Record>,
 }
@@ -41,9 +45,10 @@ pub async fn count(
         return feel_out(client, &request, resource.page_limit, Some(resource.first_row)).await;
     }
     let first = request.with("from", resource.first_row.to_string());
-    let (answer, page) = look(client, &first, resource.page_limit, &Weight::default()).await?;
+    let Look { answer, rows: page, lessons, price } =
+        look(client, &first, resource.page_limit, &Weight::default()).await?;
     let rows = answer.count.unwrap_or(answer.records.len() as u64);
-    Ok(Length { rows, page, seen: answer.records.into_iter().map(Record::new).collect() })
+    Ok(Length { rows, page, lessons, price, seen: answer.records.into_iter().map(Record::new).collect() })
 }
 
 /// How long a list is that is read whole; its first value's where it has one for each value of a parameter.
@@ -86,13 +91,13 @@ async fn feel_out(
     // An estimate is as important as the run that it is for, whatever it asks about.
     let (weight, request) = (Weight::default(), &request.clone().priority(Priority::Main));
     let first = first_row.map_or_else(|| request.clone(), |row| request.clone().with("from", row.to_string()));
-    let (answer, limit) = look(client, &first, limit, &weight).await?;
+    let Look { answer, rows: limit, lessons, price } = look(client, &first, limit, &weight).await?;
     let mut seen: Vec<_> = answer.records.into_iter().map(Record::new).collect();
     let mut search = Search::new(seen.len(), limit);
     while let Some(offset) = search.next() {
         let page = request.clone().with("from", (offset + first_row.unwrap_or_default()).to_string());
         let records = match look(client, &page, search.page, &weight).await {
-            Ok((answer, _)) => answer.records,
+            Ok(look) => look.answer.records,
             // An offset that the portal does not go to is taken for the end: the number is then a lower bound.
             Err(http::Error::Unprocessable { .. }) => Vec::new(),
             Err(error) => return Err(error),
@@ -100,23 +105,30 @@ async fn feel_out(
         search.learn(offset, records.len() as u32);
         seen.extend(records.into_iter().map(Record::new));
     }
-    Ok(Length { rows: search.found(), page: search.page, seen })
+    Ok(Length { rows: search.found(), page: search.page, lessons, price, seen })
 }
 
-/// One page of `limit` rows, or of fewer where the portal takes or manages no more, and how many were asked for; 0 for a list
-/// that comes whole.
-async fn look(
-    client: &Client,
-    request: &Request,
-    mut limit: u32,
-    weight: &Weight,
-) -> Result<(Answer, u32), http::Error> {
-    if limit == 0 {
-        return Ok((client.get(request).await?, 0));
-    }
+/// One page.
+struct Look {
+    answer: Answer,
+    /// Rows that were asked for.
+    rows: u32,
+    /// What was spent before it was known that so many can be asked for.
+    lessons: Usage,
+    /// Credits of the answer.
+    price: u64,
+}
+
+/// One page of `limit` rows, or of fewer where the portal takes or manages no more; 0 for a list that comes whole.
+async fn look(client: &Client, request: &Request, mut limit: u32, weight: &Weight) -> Result<Look, http::Error> {
+    let spent = || client.usage_of(request.resource);
+    let (first, mut last) = (spent(), spent());
     loop {
         let rows = weight.rows().map_or(limit, |rows| rows.min(limit));
-        let page = Request { tries_if_heavy: weight.tries(rows), ..request.clone().with("limit", rows.to_string()) };
+        let page = match limit {
+            0 => request.clone(),
+            _ => Request { tries_if_heavy: weight.tries(rows), ..request.clone().with("limit", rows.to_string()) },
+        };
         match client.get(&page).await {
             Err(http::Error::Unprocessable { problem: Problem::Range { field, largest }, .. })
                 if field == "limit" && (1..rows).contains(&largest) =>
@@ -124,8 +136,12 @@ async fn look(
                 limit = largest;
             }
             Err(error) if error.is_heavy() && weight.was_too_heavy(rows) => {}
-            answer => return Ok((answer?, rows)),
+            answer => {
+                let lessons = Usage { requests: last.requests - first.requests, credits: last.credits - first.credits };
+                return Ok(Look { answer: answer?, rows, lessons, price: spent().credits - last.credits });
+            }
         }
+        last = spent();
     }
 }
 

@@ -97,7 +97,7 @@ const CREDITS_BY_DEPTH: [(u64, u64); 4] = [(2_000, 3), (10_000, 10), (100_000, 5
 
 /// What is expected of a request before any answer has told its price. A record alone is documented to cost 1, but not all
 /// who asked for one paid so little.
-pub fn documented(depth: u64) -> u64 {
+pub fn documented_price(depth: u64) -> u64 {
     CREDITS_BY_DEPTH.iter().find(|(deepest, _)| depth <= *deepest).map_or(100, |(_, credits)| *credits)
 }
 
@@ -198,7 +198,7 @@ impl Credits {
 
     /// What is expected of a request: the dearest of its kind so far, or what is documented.
     fn price(&self, endpoint: &str, depth: u64) -> u64 {
-        let documented = documented(depth);
+        let documented = documented_price(depth);
         match self.prices.get(&(endpoint.to_owned(), documented)) {
             // What is documented for a page does not hold for a record alone.
             Some(seen) if endpoint.ends_with("{id}") => (*seen).max(1),
@@ -245,7 +245,7 @@ impl Credits {
         entry.weight = weight.or(entry.weight);
         match weight {
             Some(weight) => {
-                let price = self.prices.entry((endpoint, documented(depth))).or_default();
+                let price = self.prices.entry((endpoint, documented_price(depth))).or_default();
                 *price = (*price).max(weight);
             }
             None if is_doubtful => self.doubt(hold.price, day, resource, endpoint),
@@ -344,7 +344,7 @@ impl Credits {
 
     /// What keeps the next request of this priority from being sent, if anything does.
     pub fn shortage(&self, priority: Priority) -> Option<Shortage> {
-        self.shortage_of(documented(0), priority)
+        self.shortage_of(documented_price(0), priority)
     }
 
     /// What keeps requests of this price together from being sent, if anything does.

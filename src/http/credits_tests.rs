@@ -233,7 +233,7 @@ proptest! {
                     }
                 }
                 Event::Charge(at) if at < sent.len() && sent[at].2.is_none() => {
-                    let price = documented(sent[at].1).min(left);
+                    let price = documented_price(sent[at].1).min(left);
                     (left, spent) = (left - price, spent + price);
                     sent[at].2 = Some(left);
                     // The first one of all is sent to learn what is left.
@@ -243,7 +243,7 @@ proptest! {
                 Event::Answer(at) if at < sent.len() && sent[at].2.is_some() => {
                     let (hold, depth, left) = sent.remove(at);
                     is_known = true;
-                    let told = Told { weight: Some(documented(depth)), left, ..Told::default() };
+                    let told = Told { weight: Some(documented_price(depth)), left, ..Told::default() };
                     credits.settle(&hold, "tickets", "/tickets/search".into(), depth, told);
                 }
                 // What is counted after the answer was given up is not known of; that it was counted before is.

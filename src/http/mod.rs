@@ -16,7 +16,7 @@ mod retry;
 
 pub use answer::{Answer, Problem};
 pub use client::{Client, REMAINING, Reply, Settings, WEIGHT};
-pub use credits::{Budget, Credits, Denial, Hold, Shortage, Told, documented};
+pub use credits::{Budget, Credits, Denial, Hold, Shortage, Told, documented_price};
 pub use edition::Edition;
 pub use error::Error;
 pub use limits::{Seat, Traffic};

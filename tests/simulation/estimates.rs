@@ -143,7 +143,7 @@ fn scenario(seed: u64, dice: &mut StdRng) -> Scenario {
         index_lag: TimeDelta::zero(),
         ..scenario.settings
     };
-    Scenario { settings, page_cap: None, ceiling: None, skew: TimeDelta::zero(), ..scenario }
+    Scenario { settings, ceiling: None, skew: TimeDelta::zero(), ..scenario }
 }
 
 /// What happened in the world before anybody reads it.

@@ -18,6 +18,7 @@ use super::{Error, Plan, portal};
 use crate::http::{self, Budget, Client, Edition};
 use crate::ledger::{RECYCLE_BIN, Usage};
 use crate::resource::Feed;
+use parts::Prices;
 use sizes::Sizes;
 
 /// What one resource would cost, or what is read beside them for all.
@@ -124,7 +125,7 @@ pub async fn estimate(plan: &Plan, held: &Held, client: &Client, pace: Pace) -> 
     if plan.backfill.is_none() {
         feeds.push(known(RECYCLE_BIN, sizes.of_bin(held.bin_is_read).await)?);
         if held.comparison > 0 {
-            feeds.push(Cost::of("comparison", vec![sizes.of_comparison(held.comparison)]));
+            feeds.push(Cost::of("comparison", vec![Prices::default().pages("tonight's part", held.comparison)]));
         }
     }
     let spent = client.usage();

@@ -29,6 +29,13 @@ pub(super) struct Prices {
     pub(super) page: u64,
 }
 
+impl Default for Prices {
+    /// As documented, where nothing was asked.
+    fn default() -> Self {
+        Self { page: http::documented_price(0) }
+    }
+}
+
 impl Prices {
     pub(super) fn pages(self, name: &'static str, requests: u64) -> Part {
         Part { name, usage: Usage { requests, credits: requests * self.page } }
@@ -41,7 +48,7 @@ impl Prices {
 
     /// Pages of a list by offset, `limit` rows each: what lies deep costs more.
     pub(super) fn offsets(self, name: &'static str, requests: u64, limit: u32) -> Part {
-        let price = |page: u64| http::documented(page * new_rows(limit)) * self.page / http::documented(0);
+        let price = |page: u64| http::documented_price(page * new_rows(limit)) * self.page / http::documented_price(0);
         let credits = (0..requests).map(price).sum();
         Part { name, usage: Usage { requests, credits } }
     }

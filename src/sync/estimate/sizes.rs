@@ -19,6 +19,12 @@ const USUAL_CAP: u64 = 50;
 /// Rows of a page of the recycle bin and of archives.
 const ROWS: u32 = 100;
 
+/// Requests that teach how many rows a page may have.
+const LESSONS: &str = "limits learnt";
+
+/// Records of the archive of a department that the search is asked for, the newest of those that were seen.
+const ASKED_FOR: usize = 10;
+
 /// Parents whose lists are looked at.
 const SAMPLE: usize = 3;
 
@@ -28,6 +34,8 @@ struct Found {
     records: u64,
     /// Pages of all windows.
     pages: u64,
+    lessons: Usage,
+    prices: Prices,
     /// Keys of some of the records.
     sample: Vec<String>,
 }
@@ -54,10 +62,8 @@ impl Sizes<'_> {
     /// Windows of a search or of a filtered list, and what a run asks for once they are read.
     async fn of_ranges(&self, work: &Work) -> Result<Cost, http::Error> {
         let resource = work.resource;
-        let before = self.client.usage_of(resource.name);
-        let Found { records, pages, sample } = self.windows(work).await?;
-        let prices = self.prices(resource, before);
-        let mut parts = vec![prices.pages("pages", pages)];
+        let Found { records, pages, lessons, prices, sample } = self.windows(work).await?;
+        let mut parts = vec![prices.pages("pages", pages), Part { name: LESSONS, usage: lessons }];
         if self.plan.asks_details(resource) {
             parts.push(prices.singles("details", records));
         }
@@ -81,7 +87,8 @@ impl Sizes<'_> {
         let is_each = counted.len() == work.ranges.len();
         let mut all = Found::default();
         for (place, ranges::Counted { range, meant }) in counted.into_iter().enumerate() {
-            let Length { rows, page: limit, seen } = extract::count(self.client, resource, key, range).await?;
+            let Length { rows, page: limit, lessons, price, seen } =
+                extract::count(self.client, resource, key, range).await?;
             let share = meant.as_seconds_f64() / (range.to - range.from).max(meant).as_seconds_f64().max(0.001);
             let found = (rows as f64 * share).round() as u64;
             let shown = if place == 0 { found + work.again } else { found };
@@ -94,6 +101,10 @@ impl Sizes<'_> {
                 false if shown > 0 && found == 0 => 2,
                 false => parts::of_uncounted(shown, limit),
             };
+            if place == 0 {
+                // Windows of a resource learn from each other.
+                (all.lessons, all.prices) = (lessons, Prices { page: price });
+            }
             all.records += found;
             all.sample
                 .extend(seen.iter().filter_map(|record| record.keys().id.clone()).take(SAMPLE - all.sample.len()));
@@ -126,16 +137,15 @@ impl Sizes<'_> {
     async fn of_list(&self, work: &Work, list: &List) -> Result<Cost, http::Error> {
         let (resource, limit) = (work.resource, work.resource.page_limit);
         let lists = list.each.map_or(1, |(_, values)| values.len() as u64);
-        let before = self.client.usage_of(resource.name);
         // A list for each value of a parameter would take as many looks as reading it: they are taken to fit a page.
-        let (rows, limit) = match work.is_first {
-            true if limit > 0 && lists == 1 => {
-                let found = extract::list_length(self.client, resource, list).await?;
-                (Some(found.rows), found.page)
-            }
-            true => (None, limit),
-            false => (Some(work.rows), limit),
+        let found = match work.is_first && limit > 0 && lists == 1 {
+            true => Some(extract::list_length(self.client, resource, list).await?),
+            false => None,
         };
+        let rows = if work.is_first { found.as_ref().map(|found| found.rows) } else { Some(work.rows) };
+        let limit = found.as_ref().map_or(limit, |found| found.page);
+        let prices = found.as_ref().map_or_else(Prices::default, |found| Prices { page: found.price });
+        let lessons = found.map(|found| found.lessons).unwrap_or_default();
         let (pages, proof) = match (work.is_first, rows) {
             (true, rows) => parts::of_proven_list(rows.unwrap_or(1), limit),
             (false, Some(0) | None) => (1, 0),
@@ -143,9 +153,9 @@ impl Sizes<'_> {
                 (parts::of_list(rows.div_ceil(lists), limit), u64::from(limit > 0 && rows.is_multiple_of(USUAL_CAP)))
             }
         };
-        let prices = self.prices(resource, before);
         let pages = prices.offsets("pages", pages, limit).times(lists);
-        let mut parts = vec![pages, prices.pages("proof of the end", proof * lists)];
+        let lessons = Part { name: LESSONS, usage: lessons };
+        let mut parts = vec![pages, lessons, prices.pages("proof of the end", proof * lists)];
         if let Some(detail) = list.detail {
             // Whether the newest has changed, only it tells.
             let known = u64::from(detail.newest_first && work.rows > 0);
@@ -160,25 +170,24 @@ impl Sizes<'_> {
         let resource = work.resource;
         let parent = resource::parent_of(resource).map(|parent| parent.name);
         let Some(parent) = read.iter().find(|cost| Some(cost.resource) == parent) else {
-            let prices = self.prices(resource, Usage::default());
-            return Ok(Cost::of(resource.name, vec![prices.pages("lists", work.due)]));
+            return Ok(Cost::of(resource.name, vec![Prices::default().pages("lists", work.due)]));
         };
         let Some(changed) = parent.records else { return Ok(Cost::unknown(resource.name, None)) };
-        let before = self.client.usage_of(resource.name);
-        let mut pages = Vec::new();
+        let (mut pages, mut prices) = (Vec::new(), Prices::default());
         for id in &parent.sample {
             pages.push(match extract::length_below(self.client, resource, id).await {
-                Ok(Length { rows: 0, .. }) => 2,
-                Ok(Length { rows, page, .. }) => parts::of_list(rows, page),
+                Ok(Length { rows, page, price, .. }) => {
+                    prices = Prices { page: price };
+                    if rows == 0 { 2 } else { parts::of_list(rows, page) }
+                }
                 // The parent has left, and is asked for to know it.
                 Err(http::Error::NotFound { .. }) => 2,
                 Err(error) => return Err(error),
             });
         }
-        // One of each, where nothing is known of them.
-        let of_all = |lists: u64| (lists * pages.iter().sum::<u64>()).checked_div(pages.len() as u64).unwrap_or(lists);
-        let prices = self.prices(resource, before);
-        Ok(Cost::of(resource.name, vec![prices.pages("lists", of_all(work.due + changed))]))
+        let lists = work.due + changed;
+        let requests = (lists * pages.iter().sum::<u64>()).checked_div(pages.len() as u64).unwrap_or(lists);
+        Ok(Cost::of(resource.name, vec![prices.pages("lists", requests)]))
     }
 
     /// The archive: a look whether searches show what is archived, and where they do not the lists of all departments and
@@ -227,7 +236,7 @@ impl Sizes<'_> {
     async fn shown(&self, resource: &'static Resource, archived: &[Record]) -> Result<(bool, bool), http::Error> {
         let mut newest: Vec<_> = archived.iter().map(Record::keys).collect();
         newest.sort_by_key(|keys| std::cmp::Reverse(keys.created));
-        let ids: Vec<_> = newest.into_iter().filter_map(|keys| keys.id.clone()).take(ROWS as usize).collect();
+        let ids: Vec<_> = newest.into_iter().filter_map(|keys| keys.id.clone()).take(ASKED_FOR).collect();
         match extract::shown_for(self.client, Priority::Main, resource, &ids).await {
             Ok(shown) => {
                 let is_read = |record: &Record| record.keys().modified.is_none_or(|time| time >= self.plan.start_date);
@@ -240,41 +249,14 @@ impl Sizes<'_> {
 
     /// The recycle bin: all of it the first time, later what came into it since.
     pub(super) async fn of_bin(&self, is_read: bool) -> Result<Cost, http::Error> {
-        let before = self.client.usage_of(RECYCLE_BIN);
-        let (pages, proof, limit) = match is_read {
-            // Its newest page goes back behind the last time.
-            true => (1, 0, ROWS),
-            false => {
-                let bin = extract::bin_length(self.client).await?;
-                let (pages, proof) = parts::of_proven_list(bin.rows, bin.page);
-                (pages, proof, bin.page)
-            }
-        };
-        let prices = self.price_of(RECYCLE_BIN, before, true);
-        let parts = vec![prices.offsets("pages", pages, limit), prices.pages("proof of the end", proof)];
-        Ok(Cost::of(RECYCLE_BIN, parts))
-    }
-
-    /// The comparison that goes on each night.
-    pub(super) fn of_comparison(&self, requests: u64) -> Part {
-        self.price_of("", Usage::default(), true).pages("tonight's part", requests)
-    }
-
-    fn prices(&self, resource: &'static Resource, before: Usage) -> Prices {
-        self.price_of(resource.name, before, !resource.feed.is_counted())
-    }
-
-    /// What the questions about a resource have cost tells what its pages do, as walks stay where a page is cheapest; where
-    /// some of them went deep, no more than is documented.
-    fn price_of(&self, resource: &'static str, before: Usage, may_be_deep: bool) -> Prices {
-        let spent = self.client.usage_of(resource);
-        let (requests, credits) = (spent.requests - before.requests, spent.credits - before.credits);
-        let documented = http::documented(0);
-        let page = match credits.checked_div(requests) {
-            None => documented,
-            Some(seen) if may_be_deep => seen.min(documented),
-            Some(seen) => seen,
-        };
-        Prices { page }
+        // Its newest page goes back behind the last time.
+        if is_read {
+            return Ok(Cost::of(RECYCLE_BIN, vec![Prices::default().pages("pages", 1)]));
+        }
+        let Length { rows, page, lessons, price, .. } = extract::bin_length(self.client).await?;
+        let (prices, (pages, proof)) = (Prices { page: price }, parts::of_proven_list(rows, page));
+        let pages = prices.offsets("pages", pages, page);
+        let lessons = Part { name: LESSONS, usage: lessons };
+        Ok(Cost::of(RECYCLE_BIN, vec![pages, lessons, prices.pages("proof of the end", proof)]))
     }
 }

@@ -89,7 +89,7 @@ pub(in crate::sync) async fn expected<W: Warehouse>(
             requests += 5 + warehouse.shelf_lengths(resource).await?.len() as u64;
         }
     }
-    Ok(requests.min(plan.verify_budget.div_ceil(http::documented(0))))
+    Ok(requests.min(plan.verify_budget.div_ceil(http::documented_price(0))))
 }
 
 /// Compares a part of one resource; gives where it stands, `None` at the end.
