@@ -63,7 +63,11 @@ impl std::ops::AddAssign for Figures {
 
 /// Lives through the scenario of a seed; the error says what was found to be wrong.
 pub(crate) fn run(seed: u64, bug: Option<Bug>) -> Result<Figures, String> {
-    simulated(seed, async { Life::new(Scenario::of(seed), bug).live().await })
+    let mut scenario = Scenario::of(seed);
+    if let Some(bug) = bug {
+        bug.provoke(&mut scenario);
+    }
+    simulated(seed, async { Life::new(scenario, bug).live().await })
 }
 
 /// Lives through a year of a small portal, read each night.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use bytestring::ByteString;
 use chrono::{DateTime, TimeDelta, Utc};
+use desk_sandbox::Falsehoods;
 use deskhouse::ledger::{
     Bookmark, Brake, History, Key, Range, Reason, ResourceOutcome, RunEnd, RunId, RunStart, Share, Sharing, Spending,
     Spent, Tally, Today, Window, WindowId,
@@ -22,8 +23,11 @@ use deskhouse::warehouse::{
 };
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use url::Url;
+
+use super::scenario::Scenario;
 
 /// A mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +65,18 @@ impl Bug {
     /// Whether a few dozen worlds are enough to find it.
     pub(crate) fn is_quick(self) -> bool {
         self != Self::NoGuard
+    }
+
+    /// Makes a world one in which there is an occasion for it.
+    pub(crate) fn provoke(self, scenario: &mut Scenario) {
+        match self {
+            Self::BelievesEmpty => {
+                scenario.settings.falsehoods = Falsehoods { every: Some(5), ..Falsehoods::default() };
+                scenario.page_cap = Some(10);
+            }
+            Self::RefusedIsEmpty => scenario.refusals = 50,
+            _ => {}
+        }
     }
 
     /// Whether what was found to be wrong is what the mistake does, and no accident of how it is made.
@@ -207,7 +223,25 @@ struct Walk {
     from: String,
     rows: usize,
     last: Option<DateTime<Utc>>,
-    last_row: Option<Value>,
+    last_row: Option<Box<RawValue>>,
+}
+
+/// The records of an answer, as they came.
+#[derive(Deserialize)]
+struct Rows {
+    data: Vec<Box<RawValue>>,
+}
+
+impl Rows {
+    fn of(answer: &Response<Bytes>) -> Vec<Box<RawValue>> {
+        serde_json::from_slice::<Self>(answer.body()).map(|rows| rows.data).unwrap_or_default()
+    }
+}
+
+/// When a record last changed.
+fn modified(row: &RawValue) -> Option<DateTime<Utc>> {
+    let (_, rest) = row.get().split_once(r#""modifiedTime":""#)?;
+    rest.split_once('"')?.0.parse().ok()
 }
 
 impl Saboteur {
@@ -249,9 +283,8 @@ impl Saboteur {
     }
 
     fn learn(&self, key: (String, String), answer: &Response<Bytes>) {
-        let Ok(body) = serde_json::from_slice::<Value>(answer.body()) else { return };
-        let rows = body["data"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let last = rows.last().and_then(|row| row["modifiedTime"].as_str()?.parse().ok());
+        let rows = Rows::of(answer);
+        let last = rows.last().and_then(|row| modified(row));
         let mut walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(walk), Some(last)) = (walks.get_mut(&key), last) {
             walk.rows += rows.len();
@@ -266,22 +299,18 @@ impl Saboteur {
         if !answer.status().is_success() {
             return answer;
         }
-        let mut body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-        let is_empty = body["data"].as_array().is_none_or(Vec::is_empty);
-        let seen = {
+        let mut rows = Rows::of(&answer);
+        if rows.is_empty() {
             let walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
-            key.and_then(|key| walks.get(key)?.last_row.clone())
-        };
-        match seen {
-            Some(row) if is_empty && first => body = serde_json::json!({ "data": [row] }),
-            _ if is_empty => return answer,
-            _ => {
-                body.as_object_mut().and_then(|body| body.remove("count"));
-            }
+            let seen = key.filter(|_| first).and_then(|key| walks.get(key)?.last_row.clone());
+            let Some(seen) = seen else { return answer };
+            rows.push(seen);
         }
+        let rows: Vec<&str> = rows.iter().map(|row| row.get()).collect();
+        let body = format!(r#"{{"data":[{}]}}"#, rows.join(","));
         let (mut head, _) = answer.into_parts();
         head.status = http::StatusCode::OK;
-        Response::from_parts(head, body.to_string().into())
+        Response::from_parts(head, body.into())
     }
 }
 
