@@ -33,7 +33,7 @@ pub(super) async fn tell_what_is_expected<W: Warehouse>(context: Context<'_, W>,
     let Context { client, observer, .. } = context;
     let latency = greeted.as_secs_f64() / client.usage().requests.max(1) as f64;
     let time = Duration::from_secs_f64(requests as f64 * latency / f64::from(client.traffic().allowed.max(1)));
-    let usage = Usage { requests, credits: requests * http::documented(0) };
+    let usage = Usage { requests, credits: requests * http::documented_price(0) };
     observer.see(&Event::Expected { usage, time });
 }
 
