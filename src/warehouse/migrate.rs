@@ -9,7 +9,7 @@ use xxhash_rust::xxh3;
 use super::dialect::{Dialect, Durability};
 use super::error::{Error, Trouble};
 use super::value::Cells;
-use crate::resource::{self, Kind};
+use crate::resource::{self, Feed, Kind};
 
 /// Version, name and text of a change.
 pub(super) type Migration = (i64, &'static str, &'static str);
@@ -166,6 +166,14 @@ fn freshness_view() -> String {
     for (index, resource) in resource::ALL.iter().enumerate() {
         let union = if index == 0 { "" } else { "union all\n" };
         let name = resource.name;
+        // A list that is read whole has no part that is.
+        let whole_since = match resource.feed {
+            Feed::List(_) | Feed::Children => "cast(null as timestamptz)".to_owned(),
+            Feed::Search { .. } | Feed::Filtered { .. } => format!(
+                "(select coalesce((select max(to_time) from deskhouse_windows where resource = '{name}' and purpose = 'sync'
+        and not done), read_since) from deskhouse_bookmarks where resource = '{name}')"
+            ),
+        };
         let _ = writeln!(
             sql,
             "{union}select '{name}' as resource,
@@ -175,8 +183,7 @@ fn freshness_view() -> String {
     (select count(*) from deskhouse_windows where resource = '{name}' and purpose = 'sync' and not done) as open_windows,
     (select count(*) from deskhouse_rejects where resource = '{name}' and column_name <> '') as rejected_cells,
     (select count(*) from deskhouse_rejects where resource = '{name}' and column_name = '') as rejected_records,
-    (select coalesce((select max(to_time) from deskhouse_windows where resource = '{name}' and purpose = 'sync' and not done), read_since)
-        from deskhouse_bookmarks where resource = '{name}') as whole_since"
+    {whole_since} as whole_since"
         );
     }
     sql
