@@ -302,7 +302,11 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
 
     /// Whether a record is alive where nobody looked: in the archive or out of it, or created at another time than is held.
     pub(super) fn is_elsewhere(&self, record: &Record, looked: Looked) -> bool {
-        let Looked::At(range) = looked else { return true };
+        let range = match looked {
+            Looked::At(range) => range,
+            Looked::InArchive => return true,
+            Looked::InList => return self.is_archived(record),
+        };
         let outside = range.is_some_and(|range| {
             record.keys().created.is_some_and(|created| created < range.from || created > range.to)
         });

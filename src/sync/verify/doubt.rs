@@ -111,7 +111,6 @@ impl<W: Warehouse> Comparer<'_, W> {
     fn reason(&mut self, single: Single, looked: Looked, elsewhere: &mut Vec<Record>) -> Option<Reason> {
         match single {
             Single::Alive(record) if self.is_elsewhere(&record, looked) => elsewhere.push(record),
-            Single::Alive(_) => self.compared.unseen += 1,
             Single::Hidden => self.compared.hidden += 1,
             // Spam in the archive has not gone either, as long as that shows it, which is compared last.
             Single::Spam(record)
@@ -119,8 +118,9 @@ impl<W: Warehouse> Comparer<'_, W> {
             {
                 elsewhere.push(record);
             }
-            // The list may leave out what the search shows.
-            Single::Spam(record) if looked == Looked::InList => elsewhere.push(record),
+            // The search shows it, and more of it than the record alone: the list had not all.
+            Single::Alive(_) | Single::Spam(_) if looked == Looked::InList => {}
+            Single::Alive(_) => self.compared.unseen += 1,
             Single::Spam(_) => return Some(Reason::Spam),
             Single::Trashed => return Some(Reason::Trashed),
             Single::Merged(_) => return Some(Reason::Merged),
