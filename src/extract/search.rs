@@ -135,7 +135,12 @@ impl Reader {
         match walk.learn(&keys, count).map_err(|stuck| self.stuck(stuck))? {
             None => Ok(self.taken(walk, &ask, records, count)),
             // Rare and large: every page that is not doubted would carry it.
-            Some(doubt) => Box::pin(self.settle(walk, ask, records, doubt)).await,
+            Some(doubt) => {
+                walk.doubted.clone_from(&records);
+                let page = Box::pin(self.settle(walk, ask, records, doubt)).await?;
+                walk.doubted.clear();
+                Ok(page)
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use super::frame::{Frame, Reversed, Start, widened};
 use super::rules::{Rules, Stuck};
 use crate::http::Problem;
 use crate::ledger::{Key, Progress, Range, Window};
-use crate::record::Keys;
+use crate::record::{Keys, Record};
 use crate::resource::Split;
 
 /// A window that is being read.
@@ -26,6 +26,8 @@ pub struct Walk {
     lighter: Option<u32>,
     /// Innermost last; never empty while the walk is not done.
     frames: Vec<Frame>,
+    /// Records of an answer that is doubted, for as long as it is: they are paid for.
+    pub(super) doubted: Vec<Record>,
 }
 
 /// Created times are not bounded by anything else.
@@ -48,7 +50,12 @@ impl Walk {
         let mut frames = frames.filter(|frames: &Vec<Frame>| !frames.is_empty()).unwrap_or_else(fresh);
         // A part may have been given away since the position was noted.
         frames[0].to = frames[0].to.min(window.range.to);
-        Self { window: window.range, rules, lighter: None, frames }
+        Self { window: window.range, rules, lighter: None, frames, doubted: Vec::new() }
+    }
+
+    /// What an answer showed that nobody has found out about yet.
+    pub fn take_doubted(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.doubted)
     }
 
     /// The same walk where something is known of what its next answer has to show.

@@ -200,7 +200,10 @@ impl<'a, W: Warehouse> Walks<'a, W> {
                 self.hand_on(&mut reading).await?;
                 return Ok(self.leave(reading, unread));
             }
-            Err(halt) => return Err(halt),
+            Err(halt) => {
+                self.land_doubted(&mut reading).await?;
+                return Err(halt);
+            }
         };
         self.tell(&reading, &page);
         let Page { records, progress, remaining, unread } = page;
@@ -218,6 +221,19 @@ impl<'a, W: Warehouse> Walks<'a, W> {
         let mut readings = self.split(&mut reading, remaining.unwrap_or_default()).await?;
         readings.push(reading);
         Ok(readings)
+    }
+
+    /// Lands what was shown and is doubted where there is no more time or are no more credits to find out about it: the window
+    /// stays where it is.
+    async fn land_doubted(&self, reading: &mut Reading<'a>) -> Result<(), Halt> {
+        let records = reading.walk.take_doubted();
+        if records.is_empty() {
+            return Ok(());
+        }
+        let rows = self.details.rows(reading.id, records).await?;
+        let batch = self.stream.batch(reading.id, reading.since.clone(), reading.since.clone(), rows);
+        // Where landing has failed, it says why itself.
+        self.pages.send(batch).await.or(Ok(()))
     }
 
     /// Gives the newer parts of what a walk has left to others, if those could ask at the same time: the portal grants
