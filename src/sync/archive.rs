@@ -53,13 +53,14 @@ impl<W: Warehouse> Shelves<'_, W> {
             return Ok(None);
         }
         // What the search has just shown needs no list.
-        let is_known = read_until.is_none() && self.is_searched(resource).await?;
+        let is_searched = self.is_searched(resource).await?;
+        let is_known = read_until.is_none() && is_searched;
         let (mut gaps, mut hidden) = (Vec::new(), 0);
         if !is_known {
             let since = self.context.warehouse.history(resource).await?.start();
             for department in self.departments(resource).await? {
                 let (ids, gap) = self.list(resource, archive, &department, since).await?;
-                gaps.extend(gap);
+                gaps.extend(gap.and_then(|gap| gap.lacks(is_searched)));
                 hidden += self.land(resource, archive, ids, counts).await?;
             }
         }
@@ -86,20 +87,19 @@ impl<W: Warehouse> Shelves<'_, W> {
         self.context.ask(extract::departments(self.context.client, resource.name)).await
     }
 
-    /// Lists the archive of a department, from a start date on: its ids, each once, and a sentence about what it does not
-    /// show.
+    /// Lists the archive of a department, from a start date on: its ids, each once, and what it does not show.
     pub(super) async fn list(
         &self,
         resource: &'static Resource,
         archive: &Archive,
         department: &Department,
         since: Option<DateTime<Utc>>,
-    ) -> Result<(Vec<String>, Option<String>), Halt> {
+    ) -> Result<(Vec<String>, Option<Unlisted>), Halt> {
         let (mut list, mut ids) = (ArchiveList::new(resource, archive, &department.id, since), Vec::new());
         while let Some(page) = self.context.ask(list.next(self.context.client)).await? {
             ids.extend(page);
         }
-        Ok((ids, gap(department, &list)))
+        Ok((ids, Unlisted::of(department, &list)))
     }
 
     /// The archives whose length is not what the warehouse holds of them: a request each, whatever they hold. All of them
@@ -206,14 +206,28 @@ impl<W: Warehouse> Shelves<'_, W> {
     }
 }
 
-/// Says what an archive does not show.
-fn gap(department: &Department, list: &ArchiveList) -> Option<String> {
-    let name = if department.name.is_empty() { &department.id } else { &department.name };
-    match list.gap? {
-        Gap::Refused => Some(format!("the archive of department {name} may not be seen")),
-        Gap::Ceiling => Some(format!(
-            "the archive of department {name} is longer than the {} records that Zoho lists of it",
-            list.listed()
-        )),
+/// What the list of an archive does not show.
+pub(super) struct Unlisted {
+    gap: Gap,
+    sentence: String,
+}
+
+impl Unlisted {
+    fn of(department: &Department, list: &ArchiveList) -> Option<Self> {
+        let name = if department.name.is_empty() { &department.id } else { &department.name };
+        let gap = list.gap?;
+        let sentence = match gap {
+            Gap::Refused => format!("the archive of department {name} may not be seen"),
+            Gap::Ceiling => format!(
+                "the archive of department {name} is longer than the {} records that Zoho lists of it",
+                list.listed()
+            ),
+        };
+        Some(Self { gap, sentence })
+    }
+
+    /// Says what rows may be lacking for it: none where a search shows archived records and the list is too long only.
+    pub(super) fn lacks(self, is_searched: bool) -> Option<String> {
+        (!is_searched || self.gap != Gap::Ceiling).then_some(self.sentence)
     }
 }

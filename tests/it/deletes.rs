@@ -379,6 +379,22 @@ on_every_engine! {
         assert_eq!(ids(&house, "tickets", "is_archived").await.len(), all, "the others were held already");
     }
 
+    /// An archive that is too long to be listed lacks nothing where the search shows it.
+    async fn an_archive_that_is_searched_may_be_longer_than_its_list(engine: Engine) {
+        let portal = Portal::start(Settings { tickets: 4_000, ..Settings::default() }).await;
+        let house = House::new(&portal, engine).await;
+        house.sync().await;
+        let ceiling = r#"{"errorCode":"UNPROCESSABLE_ENTITY","message":"The value passed for field 'from' exceeds the range of '0-99'."}"#;
+        let refusal = Fault::Status { status: 422, body: ceiling.into(), content_type: "application/json" };
+        portal.sandbox.advance(chrono::Duration::days(29));
+        portal.sandbox.fault("/api/v1/tickets/archivedTickets", [Fault::Pass, refusal.clone()]);
+        house.sync().await;
+        assert!(portal.requests_for("/tickets/archivedTickets") > 1, "it is listed after a turn");
+        portal.sandbox.fault("/api/v1/tickets/archivedTickets", [Fault::Pass, Fault::Pass, refusal]);
+        house.run(&["verify", "tickets", "--deep"]).await.exits(0);
+        compare::assert_same(&portal, &house.database).await;
+    }
+
     /// Where the search shows archived records, one question is enough to know it.
     async fn an_archive_that_is_searched_is_not_read_again(engine: Engine) {
         let portal = Portal::start(Settings { tickets: 900, ..Settings::default() }).await;

@@ -41,6 +41,8 @@ pub(super) struct Comparer<'a, W> {
     pub(super) mapper: Mapper,
     pub(super) reader: Arc<Reader>,
     pub(super) extent: Extent,
+    /// Whether searches show some of the archived records that are held.
+    shows_archived: bool,
     pub(super) counts: Counts,
     pub(super) compared: Compared,
     /// Rows that the portal did not show, so far.
@@ -80,6 +82,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             mapper: Mapper::new(resource, context.plan.keep_raw),
             reader: Arc::new(Reader::comparing(Arc::clone(context.client), resource, None)),
             extent: Extent::all(resource),
+            shows_archived: false,
             counts: Counts::default(),
             compared: Compared::default(),
             vanished: 0,
@@ -153,7 +156,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
             if gap.is_none() {
                 vanished.extend(shelf.held.into_iter().filter(|id| !here.contains(id)));
             }
-            gaps.extend(gap);
+            gaps.extend(gap.and_then(|gap| gap.lacks(self.shows_archived)));
             shown.extend(ids.iter().cloned());
             self.compared.hidden += shelves.land(self.resource, archive, ids, &mut self.counts).await?;
         }
@@ -210,6 +213,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         self.reader = Arc::new(Reader::comparing(Arc::clone(self.context.client), self.resource, modified));
         let sample = self.context.warehouse.archived(self.resource, SAMPLE).await?;
         self.extent.without_archived = !sample.is_empty() && self.hides(&sample).await?;
+        self.shows_archived = !sample.is_empty() && !self.extent.without_archived;
         let until = self.context.client.portal_now() - self.context.plan.overlap;
         let whole = Range::new(DateTime::UNIX_EPOCH + TimeDelta::days(1), until);
         self.compared.held = self.context.warehouse.count(self.extent, Some(whole)).await?;
