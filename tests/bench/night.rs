@@ -16,7 +16,7 @@ use support::program::{self, environment};
 use support::{Figures, argument, flag};
 
 /// Nights, and the credits that each may compare for.
-const NIGHTS: [(&str, u64); 3] = [("idle night", 0), ("with a slice", 200), ("with a whole turn", 1_000_000)];
+const NIGHTS: [(&str, u64); 3] = [("idle night", 0), ("with a slice", 200), ("with a whole turn", 100_000)];
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
