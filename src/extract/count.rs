@@ -13,8 +13,8 @@ use crate::resource::{Archive, List, Resource};
 /// A length that is searched for is close enough when it is known to one part in so many.
 const CLOSE_ENOUGH: u32 = 20;
 
-/// Portals that give less than was asked for give a multiple of this: a page of just so many rows may not be the last.
-const USUAL_CAP: usize = 50;
+/// Portals that give less than was asked for give a multiple of this: behind just so many rows there may be more.
+pub const USUAL_CAP: usize = 50;
 
 /// What a few looks at a list tell.
 #[derive(Debug)]

@@ -231,6 +231,12 @@ impl Column {
 }
 
 impl Resource {
+    /// Pages that so many rows take, about: each begins with the last row of the one before.
+    pub const fn pages_of(&self, rows: u64) -> u64 {
+        let new = self.page_limit.saturating_sub(1);
+        rows / (if new == 0 { 1 } else { new as u64 }) + 1
+    }
+
     /// API credits that a request takes for as long as it reaches no deeper than 2,000 rows: a call that gives a range of
     /// records costs 3, whatever its limit (the vendor's table of API credits, 2026). What it did cost comes with each
     /// answer.

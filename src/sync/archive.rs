@@ -21,7 +21,7 @@ use crate::warehouse::{Found, Warehouse};
 /// those that were held before; the list brings the others, and what was archived where the search goes on showing it.
 const TURN: TimeDelta = TimeDelta::days(28);
 
-/// Archived records that the search is asked for, to learn whether it shows them.
+/// Archived records that the search is asked for, to learn whether it shows them: several, since one may be gone.
 const SAMPLE: i64 = 10;
 
 /// Whether a nightly run reads an archive that was last read then.
@@ -76,11 +76,17 @@ impl<W: Warehouse> Shelves<'_, W> {
 
     /// Whether searches show archived records; not known to, where none is held.
     pub(super) async fn is_searched(&self, resource: &'static Resource) -> Result<bool, Halt> {
+        Ok(self.sample(resource).await?.1)
+    }
+
+    /// Some of the archived records that are held, and whether searches show any of them.
+    pub(super) async fn sample(&self, resource: &'static Resource) -> Result<(Vec<String>, bool), Halt> {
         let sample = self.context.warehouse.archived(resource, SAMPLE).await?;
         if sample.is_empty() {
-            return Ok(false);
+            return Ok((sample, false));
         }
-        Ok(!self.context.ask(extract::shown(self.context.client, resource, &sample)).await?.is_empty())
+        let shown = self.context.ask(extract::shown(self.context.client, resource, &sample)).await?;
+        Ok((sample, !shown.is_empty()))
     }
 
     async fn departments(&self, resource: &'static Resource) -> Result<Vec<Department>, Halt> {

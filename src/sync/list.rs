@@ -20,9 +20,6 @@ use crate::resource::{Detail, List, Resource};
 use crate::transform::{Mapper, Reject, Row};
 use crate::warehouse::{Complete, Extent, Found, Missing, Warehouse};
 
-/// Portals that give less than was asked for give a multiple of this: a list of just so many rows may have more.
-const USUAL_CAP: usize = 50;
-
 /// What reads one list and lands it.
 pub(super) struct Listing<'a, W> {
     pub(super) context: Context<'a, W>,
@@ -76,7 +73,7 @@ impl<W: Warehouse> Listing<'_, W> {
         };
         self.read_pages(&mut reader, &mut seen, &mut changes, counts).await?;
         // A list that has grown may have grown beyond the page.
-        if counts.inserted > 0 || seen.ids.len().is_multiple_of(USUAL_CAP) {
+        if counts.inserted > 0 || seen.ids.len().is_multiple_of(extract::USUAL_CAP) {
             reader.prove();
             self.read_pages(&mut reader, &mut seen, &mut changes, counts).await?;
         }

@@ -133,12 +133,48 @@ impl Outcome {
         }
     }
 
-    /// Takes down when it ended and what it cost.
-    fn finish(&mut self, client: &Client, start_of_run: Instant) {
+    /// Takes down how everything ended. Gives the failure after which nothing could go on: that of `first_to_fail`, where
+    /// it is known which of several was the first.
+    fn take(&mut self, ends: Vec<End>, feeds: Vec<End>, first_to_fail: Option<&'static str>) -> Option<Error> {
+        let is_fatal = |end: &&End| matches!(end.stop, Some(Stop::Fatal(_)));
+        let first_to_fail =
+            first_to_fail.or_else(|| ends.iter().chain(&feeds).find(is_fatal).map(|end| end.outcome.resource));
+        let mut fatal = None;
+        for (kind, ends) in [(&mut self.resources, ends), (&mut self.feeds, feeds)] {
+            for End { outcome, stop } in ends {
+                match stop {
+                    Some(Stop::Fatal(error)) if first_to_fail == Some(outcome.resource) => fatal = Some(error),
+                    Some(Stop::Fatal(_)) => {}
+                    Some(Stop::OutOfCredits(error)) => self.out_of_credits = Some(error),
+                    Some(Stop::Failed(error)) => self.failures.push((outcome.resource, error)),
+                    Some(Stop::Shutdown) | None => {}
+                }
+                kind.push(outcome);
+            }
+        }
+        self.state = if fatal.is_some() { State::Failed } else { overall(self.all()) };
+        fatal
+    }
+
+    /// Takes down when it ended and what it cost, in the ledger too. What went wrong before comes first.
+    async fn close<W: Warehouse>(
+        mut self,
+        client: &Client,
+        warehouse: &W,
+        start_of_run: Instant,
+        booked: Result<(), Error>,
+        fatal: Option<Error>,
+    ) -> Result<Self, Error> {
         self.finished_at = client.portal_now();
         self.seconds = start_of_run.elapsed().as_secs_f64();
         self.usage = client.usage();
         self.credits_left = client.credits_left();
+        let all: Vec<_> = self.all().cloned().collect();
+        let closed = warehouse.finish_run(self.run, &run_end(&self, client.most_credits()), &all).await;
+        match fatal {
+            Some(error) => Err(error),
+            None => booked.and(closed.map_err(Error::from)).map(|()| self),
+        }
     }
 
     /// How everything that was read ended: resources, then feeds.
@@ -198,34 +234,8 @@ pub async fn sync<W: Warehouse>(
     let ((ends, feeds), booked) = books::kept(client, warehouse, run, stopped, Box::pin(reading)).await;
 
     let mut outcome = Outcome::begun(run, started_at);
-    let is_fatal = |end: &&End| matches!(end.stop, Some(Stop::Fatal(_)));
-    let first_to_fail = first_to_fail
-        .get()
-        .copied()
-        .or_else(|| ends.iter().chain(&feeds).find(is_fatal).map(|end| end.outcome.resource));
-    let (mut fatal, resources) = (None, ends.len());
-    for (place, End { outcome: ended, stop }) in ends.into_iter().chain(feeds).enumerate() {
-        match stop {
-            Some(Stop::Fatal(error)) if first_to_fail == Some(ended.resource) => fatal = Some(error),
-            Some(Stop::Fatal(_)) => {}
-            Some(Stop::OutOfCredits(error)) => outcome.out_of_credits = Some(error),
-            Some(Stop::Failed(error)) => outcome.failures.push((ended.resource, error)),
-            Some(Stop::Shutdown) | None => {}
-        }
-        let kind = if place < resources { &mut outcome.resources } else { &mut outcome.feeds };
-        kind.push(ended);
-    }
-    outcome.state = match &fatal {
-        Some(_) => State::Failed,
-        None => overall(outcome.all()),
-    };
-    outcome.finish(client, start_of_run);
-    let all: Vec<_> = outcome.all().cloned().collect();
-    let closed = warehouse.finish_run(run, &run_end(&outcome, client.most_credits()), &all).await;
-    match fatal {
-        Some(error) => Err(error),
-        None => booked.and(closed.map_err(Error::from)).map(|()| outcome),
-    }
+    let fatal = outcome.take(ends, feeds, first_to_fail.get().copied());
+    outcome.close(client, warehouse, start_of_run, booked, fatal).await
 }
 
 /// The state of a run from those of its resources: a signal first, then what needs a person, then what needs a day.

@@ -21,6 +21,8 @@ const AT_WORK: Duration = Duration::from_secs(10);
 /// or by somebody who wrote for long, does not know whether the others were too.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
+const LEAVE: &str = "delete from {deskhouse_shares} where name = ?";
+
 /// What was seen of other runs, and for how long it has stood still. A run at work counts its row up, and only our own
 /// clock tells for how long one has not: the clocks of two machines may differ by more than that.
 #[derive(Debug, Default)]
@@ -106,17 +108,13 @@ impl<D: Dialect> SqlWarehouse<D> {
 
     /// Leaves to other runs what this one held.
     pub(super) async fn give_share_back(&self, open: &mut Open<D>) -> Result<(), Trouble> {
-        let sql = "delete from {deskhouse_shares} where name = ?";
-        self.execute(open, sql, vec![self.name().into()]).await?;
+        self.execute(open, LEAVE, vec![self.name().into()]).await?;
         Ok(())
     }
 
-    /// The same outside of a transaction.
+    /// The same in a transaction of its own.
     pub(super) async fn leave_shares(&self) -> Result<(), Error> {
-        let doing = "leave other runs their part";
-        let mut open = self.begin(doing).await?;
-        self.give_share_back(&mut open).await.map_err(Error::doing(doing))?;
-        D::commit(open).await.map_err(Error::doing(doing))
+        self.write("leave other runs their part", LEAVE, vec![self.name().into()]).await
     }
 
     /// What no other run is called: it holds this alone. One that claims nothing reads nothing.

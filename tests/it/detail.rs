@@ -15,6 +15,18 @@ async fn with_details(portal: &Portal, engine: Engine, names: &str) -> House {
     house
 }
 
+/// A portal that refuses one of its contracts once when it is asked for alone, and the id of that.
+async fn with_a_refused_contract(engine: Engine, status: u16, code: &str) -> (Portal, House, String) {
+    let portal = Portal::start(Settings { tickets: 200, ..Settings::default() }).await;
+    let house = House::new(&portal, engine).await;
+    let contracts = portal.sandbox.list("contracts");
+    let refused = contracts[contracts.len() / 2]["id"].as_str().expect("an id").to_owned();
+    let body = format!(r#"{{"errorCode":"{code}","message":"x"}}"#);
+    let fault = Fault::Status { status, body, content_type: "application/json" };
+    portal.sandbox.fault(&format!("/api/v1/contracts/{refused}"), [fault]);
+    (portal, house, refused)
+}
+
 /// How often each record of a module was read alone.
 fn singles(portal: &Portal, module: &str) -> BTreeMap<String, usize> {
     let mut times = BTreeMap::new();
@@ -160,12 +172,7 @@ on_every_engine! {
 
     /// The same for the lists whose columns only the record alone tells all of.
     async fn a_record_of_a_list_that_was_refused_is_asked_again(engine: Engine) {
-        let portal = Portal::start(Settings { tickets: 200, ..Settings::default() }).await;
-        let house = House::new(&portal, engine).await;
-        let contracts = portal.sandbox.list("contracts");
-        let refused = contracts[contracts.len() / 2]["id"].as_str().expect("an id").to_owned();
-        let fault = Fault::Status { status: 403, body: r#"{"errorCode":"FORBIDDEN","message":"x"}"#.into(), content_type: "application/json" };
-        portal.sandbox.fault(&format!("/api/v1/contracts/{refused}"), [fault]);
+        let (portal, house, refused) = with_a_refused_contract(engine, 403, "FORBIDDEN").await;
         let ran = house.run(&["sync", "contracts", "--json"]).await.exits(4);
         assert!(house::of(&ran.json(), "contracts")["error"].as_str().is_some_and(|why| why.contains(&refused)));
         portal.sandbox.clear_requests();
@@ -177,16 +184,12 @@ on_every_engine! {
     /// The list is read once more for one that seems to have left while it was read, and it is asked for again if it is
     /// there still.
     async fn a_record_of_a_list_that_was_not_there_for_a_moment_owes_nothing(engine: Engine) {
-        let portal = Portal::start(Settings { tickets: 200, ..Settings::default() }).await;
-        let house = House::new(&portal, engine).await;
-        let contracts = portal.sandbox.list("contracts");
-        let refused = contracts[contracts.len() / 2]["id"].as_str().expect("an id").to_owned();
-        let fault = Fault::Status { status: 404, body: r#"{"errorCode":"URL_NOT_FOUND","message":"x"}"#.into(), content_type: "application/json" };
-        portal.sandbox.fault(&format!("/api/v1/contracts/{refused}"), [fault]);
+        let (portal, house, _) = with_a_refused_contract(engine, 404, "URL_NOT_FOUND").await;
         house.run(&["sync", "contracts"]).await.exits(0);
-        let asked = singles(&portal, "contracts");
-        assert_eq!((asked.len(), asked.values().sum::<usize>()), (contracts.len(), contracts.len() + 1));
-        assert_eq!(house.database.number("select count(*) from {t}contracts where _deleted_at is null").await as usize, contracts.len());
+        let (asked, contracts) = (singles(&portal, "contracts"), portal.sandbox.list("contracts").len());
+        assert_eq!((asked.len(), asked.values().sum::<usize>()), (contracts, contracts + 1));
+        let alive = "select count(*) from {t}contracts where _deleted_at is null";
+        assert_eq!(house.database.number(alive).await as usize, contracts);
         assert_eq!(house.database.number("select count(*) from {t}deskhouse_queue").await, 0);
     }
 }

@@ -6,19 +6,17 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use desk_sandbox::{Falsehoods, Settings};
-use deskhouse::auth::{self, Cache, Credentials, Tokens};
+use deskhouse::auth::Cache;
 use deskhouse::clock::Clock;
-use deskhouse::config::{DataCenter, OrgId, Reserve, Secret, Servers};
-use deskhouse::http::{self, Client, Patience, Priority};
+use deskhouse::http::{Client, Patience};
 use deskhouse::ledger::{Key, Purpose, Range, State, Usage};
 use deskhouse::resource::{self, Resource, Split};
 use deskhouse::sync::{self, Backfill, Estimate, Held, Outcome, Pace, Plan, Silent};
-use deskhouse::transport::Transport;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
+use super::client::client;
 use super::disk::Disk;
 use super::network::Network;
 use super::scenario::{OVERLAP, PLENTY, Scenario};
@@ -83,7 +81,7 @@ async fn estimated(seed: u64) -> Result<(Usage, Usage), String> {
     world.pass(TimeDelta::hours(2));
     let plan = plan(&world, &mut dice);
 
-    let asking = client(&world);
+    let asking = quiet_client(&world);
     let (now, edition) = sync::greet(&plan, &asking).await.map_err(|error| error.to_string())?;
     let pace = Pace { concurrency: world.scenario.concurrency, requests_per_second: None, edition };
     let held = Held::nothing(&plan, now);
@@ -91,7 +89,7 @@ async fn estimated(seed: u64) -> Result<(Usage, Usage), String> {
 
     let disk = Disk::in_memory();
     let warehouse = disk.open(Purpose::Sync.claims([]), world.now()).await.map_err(|error| error.to_string())?;
-    let took = sync::sync(&plan, client(&world), &warehouse, &Silent, &CancellationToken::new()).await;
+    let took = sync::sync(&plan, quiet_client(&world), &warehouse, &Silent, &CancellationToken::new()).await;
     drop(warehouse);
     disk.give_back();
     let took = took.map_err(|error| error.to_string())?;
@@ -194,32 +192,11 @@ fn plan(world: &World, dice: &mut StdRng) -> Plan {
     }
 }
 
-fn client(world: &World) -> Arc<Client> {
-    let settings = world.sandbox.settings();
-    let url = || Url::parse("http://127.0.0.1/").expect("an address");
+fn quiet_client(world: &World) -> Arc<Client> {
     let clock = Clock::new({
         let world = world.clone();
         move || world.now()
     });
-    let credentials = Credentials {
-        client: auth::Client {
-            id: settings.client_id.clone(),
-            secret: Secret::new(&settings.client_secret).expect("a secret"),
-        },
-        grant: auth::Grant::RefreshToken(Secret::new(&settings.refresh_token).expect("a secret")),
-    };
-    let transport: Arc<dyn Transport> = Arc::new(Network::new(world.clone()));
-    let tokens = Tokens::new(Arc::clone(&transport), url(), credentials, Cache::memory(), clock.clone());
-    let settings = http::Settings {
-        servers: Servers::at(DataCenter::Uk, url()),
-        org_id: OrgId::parse(&settings.org_id).ok(),
-        concurrency: world.scenario.concurrency,
-        requests_per_second: None,
-        reserve: Reserve::Percent(20),
-        daily_credits: None,
-        priority: Priority::Main,
-        patience: Patience { tries: 3 },
-        random: || 0.5,
-    };
-    Arc::new(Client::new(transport, tokens, clock, settings))
+    let transport = Arc::new(Network::new(world.clone()));
+    client(world, transport, clock, Cache::memory(), |settings| settings.patience = Patience { tries: 3 })
 }

@@ -1,6 +1,7 @@
 //! Simulated worlds: the engine, the look-alike portal and its network in one process, on virtual time. A number decides
 //! everything that happens, so that whatever goes wrong can be made to go wrong again.
 
+mod client;
 mod damage;
 mod disk;
 mod estimates;

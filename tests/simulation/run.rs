@@ -8,10 +8,9 @@ use std::task::Poll;
 
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use desk_sandbox::Logged;
-use deskhouse::auth::{self, Cache, Credentials, Tokens};
+use deskhouse::auth::Cache;
 use deskhouse::clock::Clock;
-use deskhouse::config::{DataCenter, OrgId, Reserve, Secret, Servers};
-use deskhouse::http::{self, Client, Patience, Priority};
+use deskhouse::http::{Client, Priority};
 use deskhouse::ledger::{Brake, Key, Purpose, Range, State};
 use deskhouse::resource;
 use deskhouse::sync::{self, Backfill, Depth, Hand, Manner, Outcome, Plan, Silent};
@@ -20,14 +19,14 @@ use deskhouse::warehouse;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
+use super::client::client;
 use super::disk::Disk;
 use super::invariants::{self, Held};
 use super::log::Log;
 use super::network::Network;
 use super::sabotage::{Bug, Sabotaged, Saboteur};
-use super::scenario::{End, OVERLAP, RESERVE, Scenario};
+use super::scenario::{End, OVERLAP, Scenario};
 use super::world::World;
 
 /// Undisturbed runs that may be needed until everything is read: what a stopped run left, and then what is new.
@@ -377,35 +376,18 @@ impl Life {
     }
 
     fn client(&self, priority: Priority) -> Arc<Client> {
-        let settings = self.world.sandbox.settings();
-        let url = || Url::parse("http://127.0.0.1/").expect("an address");
         let world = self.world.clone();
         let clock = Clock::new(move || world.machine_time());
-        let credentials = Credentials {
-            client: auth::Client {
-                id: settings.client_id.clone(),
-                secret: Secret::new(&settings.client_secret).expect("a secret"),
-            },
-            grant: auth::Grant::RefreshToken(Secret::new(&settings.refresh_token).expect("a secret")),
-        };
         let transport: Arc<dyn Transport> = Arc::new(Network::new(self.world.clone()));
         let transport = match self.bug {
             Some(bug) => Arc::new(Saboteur::new(transport, bug)),
             None => transport,
         };
-        let tokens = Tokens::new(Arc::clone(&transport), url(), credentials, self.tokens.clone(), clock.clone());
-        let settings = http::Settings {
-            servers: Servers::at(DataCenter::Uk, url()),
-            org_id: OrgId::parse(&settings.org_id).ok(),
-            concurrency: self.world.scenario.concurrency,
-            requests_per_second: None,
-            reserve: Reserve::Percent(RESERVE),
-            daily_credits: self.world.scenario.ceiling.filter(|_| !self.world.is_settled()),
-            priority,
-            patience: Patience { tries: 8 },
-            random: || RANDOM.with_borrow_mut(|random| random.random()),
-        };
-        Arc::new(Client::new(transport, tokens, clock, settings))
+        let ceiling = self.world.scenario.ceiling.filter(|_| !self.world.is_settled());
+        client(&self.world, transport, clock, self.tokens.clone(), |settings| {
+            (settings.daily_credits, settings.priority) = (ceiling, priority);
+            settings.random = || RANDOM.with_borrow_mut(|random| random.random());
+        })
     }
 }
 

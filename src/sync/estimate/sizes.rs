@@ -12,10 +12,6 @@ use crate::record::Record;
 use crate::resource::{self, Archive, Feed, List, Resource};
 use crate::sync::Plan;
 
-/// A list of a multiple of so many rows is asked for its end once more: portals that give less than was asked for give as
-/// many.
-const USUAL_CAP: u64 = 50;
-
 /// Rows of a page of the recycle bin and of archives.
 const ROWS: u32 = 100;
 
@@ -150,7 +146,8 @@ impl Sizes<'_> {
             (true, rows) => parts::of_proven_list(rows.unwrap_or(1), limit),
             (false, Some(0) | None) => (1, 0),
             (false, Some(rows)) => {
-                (parts::of_list(rows.div_ceil(lists), limit), u64::from(limit > 0 && rows.is_multiple_of(USUAL_CAP)))
+                let is_proven = limit > 0 && rows.is_multiple_of(extract::USUAL_CAP as u64);
+                (parts::of_list(rows.div_ceil(lists), limit), u64::from(is_proven))
             }
         };
         let pages = prices.offsets("pages", pages, limit).times(lists);

@@ -30,9 +30,6 @@ const RANGES: u64 = 24;
 /// Records in a range, where they are fewer than would make as many ranges.
 const LEAST_EACH: u64 = 1_000;
 
-/// Archived records that the search is asked for, to learn whether it shows them: several, since one may be gone.
-const SAMPLE: i64 = 10;
-
 /// A resource that is being compared.
 pub(super) struct Comparer<'a, W> {
     pub(super) context: Context<'a, W>,
@@ -118,13 +115,22 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
 
     /// Compares the numbers of all ranges; gives those that differ.
     async fn numbers(&mut self, whole: Range) -> Result<Vec<Open>, Early> {
-        let (mut open, mut left) = (Vec::new(), Some(whole));
-        while let Some(rest) = left {
-            let range;
-            (range, left) = self.context.warehouse.part(self.extent, rest, each(self.compared.held)).await?;
+        let mut open = Vec::new();
+        for range in self.ranges(whole, each(self.compared.held)).await? {
             open.extend(self.count(range).await?);
         }
         Ok(open)
+    }
+
+    /// The ranges of about so many rows each that a range is cut into, oldest first.
+    pub(super) async fn ranges(&self, whole: Range, each: u64) -> Result<Vec<Range>, Early> {
+        let (mut ranges, mut left) = (Vec::new(), Some(whole));
+        while let Some(rest) = left {
+            let range;
+            (range, left) = self.context.warehouse.part(self.extent, rest, each).await?;
+            ranges.push(range);
+        }
+        Ok(ranges)
     }
 
     /// Looks for what came back from the bin where no number tells of it.
@@ -211,9 +217,9 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         self.extent.since = history.start();
         let modified = self.asked(Range::new(DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH)).modified;
         self.reader = Arc::new(Reader::comparing(Arc::clone(self.context.client), self.resource, modified));
-        let sample = self.context.warehouse.archived(self.resource, SAMPLE).await?;
-        self.extent.without_archived = !sample.is_empty() && self.hides(&sample).await?;
-        self.shows_archived = !sample.is_empty() && !self.extent.without_archived;
+        let (sample, is_searched) = Shelves { context: self.context }.sample(self.resource).await?;
+        self.shows_archived = is_searched;
+        self.extent.without_archived = !is_searched && self.has_any(&sample).await?;
         let until = self.context.client.portal_now() - self.context.plan.overlap;
         let whole = Range::new(DateTime::UNIX_EPOCH + TimeDelta::days(1), until);
         self.compared.held = self.context.warehouse.count(self.extent, Some(whole)).await?;
@@ -221,11 +227,8 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         Ok(matches!(self.resource.feed, Feed::Search { .. }).then_some(whole))
     }
 
-    /// Whether searches hide archived records: they show none of these, although one of them is there.
-    async fn hides(&mut self, archived: &[String]) -> Result<bool, Early> {
-        if !self.context.ask(extract::shown(self.context.client, self.resource, archived)).await?.is_empty() {
-            return Ok(false);
-        }
+    /// Whether any of these records is there: where searches show none of them, they hide archived records then.
+    async fn has_any(&self, archived: &[String]) -> Result<bool, Early> {
         for id in archived {
             if let Single::Alive(_) | Single::Spam(_) = self.single(id).await? {
                 return Ok(true);

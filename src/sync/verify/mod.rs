@@ -20,7 +20,7 @@ use super::detail;
 use super::list::Listing;
 use super::stream::{End, Halt, Stop, settle};
 use super::trash::Trash;
-use super::{Error, Observer, Outcome, Plan, books, overall, portal, run_end};
+use super::{Error, Observer, Outcome, Plan, books, portal};
 use crate::http::{Client, Priority};
 use crate::ledger::{Brake, Counts, Reason, ResourceOutcome, State};
 use crate::resource::{Feed, Resource};
@@ -230,30 +230,13 @@ pub async fn verify<W: Warehouse>(
         look_for_new_in_bin(context, &mut ends, &mut found).await
     };
     let (bin, booked) = books::kept(client, warehouse, run, stopped, Box::pin(comparing)).await;
-    let (mut fatal, resources) = (None, ends.len());
-    for (place, End { outcome: ended, stop }) in ends.into_iter().chain(bin).enumerate() {
-        match stop {
-            Some(Stop::Failed(error)) => outcome.failures.push((ended.resource, error)),
-            Some(Stop::OutOfCredits(error)) => outcome.out_of_credits = Some(error),
-            Some(Stop::Fatal(error)) => fatal = Some(error),
-            Some(Stop::Shutdown) | None => {}
-        }
-        let kind = if place < resources { &mut outcome.resources } else { &mut outcome.feeds };
-        kind.push(ended);
+    let fatal = outcome.take(ends, bin.into_iter().collect(), None);
+    // Asked to stop between two resources: the others were to be compared as well.
+    if matches!(outcome.state, State::Complete | State::Partial)
+        && stopped.is_cancelled()
+        && found.len() < plan.resources.len()
+    {
+        outcome.state = State::Interrupted;
     }
-    outcome.state = match overall(outcome.all()) {
-        _ if fatal.is_some() => State::Failed,
-        // Asked to stop between two resources: the others were to be compared as well.
-        State::Complete | State::Partial if stopped.is_cancelled() && found.len() < plan.resources.len() => {
-            State::Interrupted
-        }
-        state => state,
-    };
-    outcome.finish(client, start_of_run);
-    let all: Vec<_> = outcome.all().cloned().collect();
-    let closed = warehouse.finish_run(run, &run_end(&outcome, client.most_credits()), &all).await;
-    match fatal {
-        Some(error) => Err(error),
-        None => booked.and(closed.map_err(Error::from)).map(|()| (outcome, found)),
-    }
+    outcome.close(client, warehouse, start_of_run, booked, fatal).await.map(|outcome| (outcome, found))
 }

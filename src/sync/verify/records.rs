@@ -41,7 +41,7 @@ pub(super) async fn tell_what_is_expected<W: Warehouse>(context: Context<'_, W>,
 async fn expected_of<W: Warehouse>(warehouse: &W, resource: &'static Resource) -> Result<u64, warehouse::Error> {
     let count = |of| warehouse.count(Extent::all(of), None);
     let held = count(resource).await?;
-    let pages = |rows: u64| rows / u64::from(resource.page_limit.max(2) - 1) + 1;
+    let pages = |rows| resource.pages_of(rows);
     Ok(match (resource.feed, resource::parent_of(resource)) {
         (Feed::Children, Some(parent)) => count(parent).await?,
         (Feed::Children, None) => 0,
@@ -55,29 +55,23 @@ async fn expected_of<W: Warehouse>(warehouse: &W, resource: &'static Resource) -
                 None => 0,
             };
             let beside = pages(held.min(departments * u64::from(extract::PLAIN_REACH))) + departments;
-            held.div_ceil(each(resource)) + in_archives + beside
+            held.div_ceil(rows_at_once(resource)) + in_archives + beside
         }
     })
 }
 
 /// Records of a range of which all are read: a page, with a little room for what the warehouse lacks.
-fn each(resource: &Resource) -> u64 {
+fn rows_at_once(resource: &Resource) -> u64 {
     u64::from(resource.page_limit) * 4 / 5
 }
 
 impl<W: Warehouse> Comparer<'_, W> {
     /// Compares the records of all ranges. Many are read at a time, and what they hold lands in their order.
     pub(super) async fn all_records(&mut self, whole: Range) -> Result<(), Early> {
-        let (context, extent, reader) = (self.context, self.extent, Arc::clone(&self.reader));
+        let (context, reader) = (self.context, Arc::clone(&self.reader));
         let reader = &*reader;
-        let each = each(self.resource);
         // All of them first: while a page lands, nobody would go on with a question to the warehouse, and it waits for its end.
-        let (mut ranges, mut left) = (Vec::new(), Some(whole));
-        while let Some(rest) = left {
-            let range;
-            (range, left) = context.warehouse.part(extent, rest, each).await?;
-            ranges.push(range);
-        }
+        let ranges = self.ranges(whole, rows_at_once(self.resource)).await?;
         let read = alone::in_order(stream::iter(ranges), |range| async move {
             Ok((range, read(context, reader, Key::Created, range).await?))
         });

@@ -78,7 +78,7 @@ pub(in crate::sync) async fn expected<W: Warehouse>(
         let held = |of| warehouse.count(Extent::all(of), None);
         requests += match (resource.feed, resource::parent_of(resource)) {
             (Feed::Children, Some(parent)) => held(parent).await?,
-            (Feed::Filtered { .. }, _) => held(resource).await? / u64::from(resource.page_limit.max(2) - 1) + 3,
+            (Feed::Filtered { .. }, _) => resource.pages_of(held(resource).await?) + 2,
             _ => {
                 let rows = held(resource).await?;
                 rows.div_ceil(each(rows)).max(1)
