@@ -42,8 +42,8 @@ impl Reader {
     ) -> Result<Page, Error> {
         tracing::debug!(resource = self.resource.name, ?doubt, rows = records.len(), "an answer is doubted");
         let mut doubted = (records, doubt);
-        // What nobody has counted is counted first; anything else may be a portal's bad moment.
-        if doubt != Doubt::Unproven {
+        // What nobody has counted is counted first, where it can be; anything else may be a portal's bad moment.
+        if doubt != Doubt::Unproven || !self.resource.feed.is_counted() {
             doubted = match self.once_more(walk, &ask).await? {
                 Ok(page) => return Ok(page),
                 Err(again) => again,

@@ -67,12 +67,12 @@ impl Walk {
         self
     }
 
-    /// The same walk, begun earlier than its window, at an instant of which records are held.
+    /// The same walk, begun at an instant of which records are held: where it stands, or earlier.
     #[must_use]
     pub fn from_held(mut self, at: DateTime<Utc>, ids: Vec<String>) -> Self {
         if let [frame] = self.frames.as_mut_slice()
             && frame.drain.is_none()
-            && at < frame.at
+            && at <= frame.at
         {
             frame.at = at;
             frame.expected = Expectation::from_held(ids);

@@ -14,7 +14,7 @@ use super::walks::{Known, Waiting, Walks};
 use super::{Backfill, Error, Event, PAGES_WAITING};
 use crate::extract::{self, Unread};
 use crate::http::{self, Priority};
-use crate::ledger::{Brake, Counts, History, Progress, ResourceOutcome, State, Window, WindowId};
+use crate::ledger::{Brake, Counts, History, Key, Progress, ResourceOutcome, State, Window, WindowId};
 use crate::resource::{Feed, List, Resource};
 use crate::transform::{Reject, Row};
 use crate::warehouse::{self, Batch, Part, Warehouse};
@@ -105,11 +105,12 @@ impl<W: Warehouse> Stream<'_, W> {
         }
         if let Some(Backfill { range, key }) = self.context.plan.backfill {
             let windows = self.context.warehouse.plan_backfill(self.context.run, self.resource, key, range).await?;
-            return self.read_and_land_windows(windows.into_iter().map(taken_up).collect(), counts, unread).await;
+            let windows = self.taken_up(windows).await?;
+            return self.read_and_land_windows(windows, counts, unread).await;
         }
         detail::ask_again(self.context, self.resource, counts).await?;
         let history = self.history().await?;
-        let open = history.open.iter().cloned().map(taken_up).collect();
+        let open = self.taken_up(history.open.clone()).await?;
         if history.unfinished_first(self.context.started_at, self.context.plan.overlap) {
             self.read_and_land_windows(open, counts, unread).await?;
             let history = self.history().await?;
@@ -150,7 +151,7 @@ impl<W: Warehouse> Stream<'_, W> {
                 .all(|rest| rest.to < held.at || (rest.from > held.at && rest.to - rest.from <= plan.overlap))
         });
         let windows = warehouse.plan(run, self.resource, bookmark, &ranges).await?;
-        left.extend(windows.into_iter().map(taken_up));
+        left.extend(self.taken_up(windows).await?);
         if let Some(held) = held {
             let behind = left.iter_mut().filter(|waiting| waiting.window.range.from > held.at);
             for waiting in behind.filter(|waiting| matches!(waiting.known, Known::Nothing)) {
@@ -158,6 +159,23 @@ impl<W: Warehouse> Stream<'_, W> {
             }
         }
         Ok(left)
+    }
+
+    /// Windows, and what the ledger and the tables know of them.
+    async fn taken_up(&self, windows: Vec<Window>) -> Result<Vec<Waiting>, Halt> {
+        let mut waiting = Vec::new();
+        for window in windows {
+            let known = if window.is_part || window.is_begun() { Known::PartOfSome } else { Known::Nothing };
+            // Where nobody counts what is left, only the row that reading stopped at tells a true answer from an empty one.
+            let tells = window.is_begun() && window.key == Key::Modified && !self.resource.feed.is_counted();
+            let held = match tells {
+                true => self.context.warehouse.newest(self.resource, window.rest().from).await?,
+                false => None,
+            };
+            let known = held.filter(|held| held.at == window.rest().from).map_or(known, Known::Held);
+            waiting.push(Waiting { window, known });
+        }
+        Ok(waiting)
     }
 
     async fn read_and_land_windows(
@@ -231,12 +249,6 @@ fn filled(mut batch: Batch, pages: &mut mpsc::Receiver<Batch>) -> Batch {
         batch.append(page);
     }
     batch
-}
-
-/// A window, and what the ledger knows of it.
-fn taken_up(window: Window) -> Waiting {
-    let known = if window.is_part || window.is_begun() { Known::PartOfSome } else { Known::Nothing };
-    Waiting { window, known }
 }
 
 /// Ranges that are told one by one.

@@ -41,6 +41,22 @@ on_every_engine! {
         }
     }
 
+    /// Where nobody counts, the row that a stopped run had come to tells that an answer without it is not the end.
+    async fn what_a_stopped_run_left_of_a_list_that_is_not_counted_is_not_ended_by_an_empty_answer(engine: Engine) {
+        for how in [nothing(), Fault::Status { status: 200, body: r#"{"data":[]}"#.into(), content_type: "application/json" }] {
+            let (portal, house) = with_tickets(engine, Settings { articles: 300, ..Settings::default() }).await;
+            let backfill = ["backfill", "--from", "2000-01-01", "--to", "2026-06-14", "articles"];
+            portal.sandbox.fault("/api/v1/articles", [vec![Fault::Pass; 2], vec![Fault::Html(503); 3]].concat());
+            house.run(&backfill).await.exits(4);
+            let landed = house.database.number("select count(*) from {t}articles").await;
+            assert!((1..300).contains(&landed), "{landed}");
+            portal.sandbox.fault("/api/v1/articles", [how.clone(), how]);
+            house.run(&backfill).await.exits(0);
+            let compared = compare::assert_fields(&portal, &house.database, "articles").await;
+            assert_eq!(compared, (Vec::new(), Vec::new()));
+        }
+    }
+
     async fn what_the_portal_never_gives_is_a_gap_with_its_number_and_all_else_is_there(engine: Engine) {
         for how in [&CONTRADICTIONS[..], &[Falsehood::Miscounted]].concat() {
             let settings = Settings { tickets: 1_500, ..Settings::default() };
