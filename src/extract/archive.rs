@@ -16,7 +16,7 @@ pub(super) const ROWS: u32 = 100;
 
 /// Rows of a department that can be reached: `from` ends at 4,999 (zoho/zohodesk-oas, `Ticket.json`), so that it shows
 /// 5,000 and not one more.
-const REACH: u32 = 5_000;
+pub const ARCHIVE_REACH: usize = 5_000;
 
 /// Why not all of an archive can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct ArchiveList {
 impl ArchiveList {
     /// At the beginning of the list.
     pub fn new(resource: &'static Resource, archive: &Archive, department: &str, since: Option<DateTime<Utc>>) -> Self {
-        let mut pages = Pages::new(request(resource, archive, department), ROWS).reaching(REACH);
+        let mut pages = Pages::new(request(resource, archive, department), ROWS).reaching(ARCHIVE_REACH as u32);
         pages.prove();
         Self { pages, since, seen: HashSet::new(), gap: None }
     }
@@ -101,7 +101,7 @@ pub async fn beyond_archive(
 ) -> Result<Option<i64>, Error> {
     // The last row that is held should be the last of the list.
     let from = (first + held).saturating_sub(1);
-    if from >= REACH as usize {
+    if from >= ARCHIVE_REACH {
         return Ok(None);
     }
     let request = page(resource, archive, department, from, ROWS);

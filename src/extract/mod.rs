@@ -26,7 +26,7 @@ mod weight;
 mod words;
 
 pub use agent::{Agent, agent};
-pub use archive::{ArchiveList, Gap, beyond_archive, first_of_archive};
+pub use archive::{ARCHIVE_REACH, ArchiveList, Gap, beyond_archive, first_of_archive};
 pub use ask::{Ask, PageAsk};
 pub use count::{Length, USUAL_CAP, archive_length, bin_length, count, department_length, length_below, list_length};
 pub use departments::{Department, agents, departments};

@@ -109,12 +109,14 @@ impl<W: Warehouse> Shelves<'_, W> {
     }
 
     /// The archives whose length is not what the warehouse holds of them: a request each, whatever they hold. All of them
-    /// where they are not compared by their length.
+    /// where they are not compared by their length. Of one that is longer than a list the list tells nothing that a search
+    /// has not shown, if searches show archived records.
     pub(super) async fn differing(
         &self,
         resource: &'static Resource,
         archive: &Archive,
         by_length: bool,
+        is_searched: bool,
     ) -> Result<Vec<Shelf>, Halt> {
         let (client, mut first) = (self.context.client, None);
         let lengths = self.context.warehouse.shelf_lengths(resource).await?;
@@ -124,6 +126,9 @@ impl<W: Warehouse> Shelves<'_, W> {
             if by_length {
                 let id = &shelf.department.id;
                 let length = lengths.get(id).map_or(Ok(0), |length| usize::try_from(*length)).unwrap_or(usize::MAX);
+                if is_searched && length >= extract::ARCHIVE_REACH {
+                    continue;
+                }
                 if first.is_none() && length > 1 {
                     let row = extract::first_of_archive(client, resource, archive, id);
                     first = Some(self.context.ask(row).await?);

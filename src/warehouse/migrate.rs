@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = &[
     (66, "0066_possible", include_str!("../../migrations/0066_possible.sql")),
     (67, "0067_shares", include_str!("../../migrations/0067_shares.sql")),
     (68, "0068_counts", include_str!("../../migrations/0068_counts.sql")),
+    (69, "0069_archived", include_str!("../../migrations/0069_archived.sql")),
 ];
 
 /// The ledger's name for the views, which hold no data and are made again whenever they change.

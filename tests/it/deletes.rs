@@ -395,6 +395,34 @@ on_every_engine! {
         compare::assert_same(&portal, &house.database).await;
     }
 
+    /// A list that ends before its archive does tells a comparison nothing, and its last pages are the dearest.
+    async fn an_archive_that_is_searched_and_longer_than_any_list_is_not_listed_each_night(engine: Engine) {
+        let portal = Portal::start(Settings { tickets: 4, ..Settings::default() }).await;
+        let mut like = portal.sandbox.records("tickets")[0].clone();
+        like["isArchived"] = true.into();
+        for number in 0..5_100 {
+            let at = portal.sandbox.now() - chrono::Duration::days(400) + chrono::Duration::seconds(number);
+            like["id"] = format!("9{number:017}").into();
+            like["createdTime"] = at.format("%Y-%m-%dT%H:%M:%S.000Z").to_string().into();
+            like["modifiedTime"] = like["createdTime"].clone();
+            portal.sandbox.put("tickets", like.clone());
+        }
+        let mut house = House::new(&portal, engine).await;
+        house.set("DESKHOUSE_SYNC__RESOURCES", "tickets");
+        house.sync().await;
+        for _ in 0..2 {
+            portal.sandbox.advance(chrono::Duration::days(1));
+            house.sync().await;
+        }
+        house.run(&["verify"]).await.exits(0);
+        let ended = "select count(*) from {t}deskhouse_checks where turn_ended_at is not null";
+        assert_eq!(house.database.number(ended).await, 1, "a turn has come to its end, and to the archive");
+        let asked = portal.requests_for("/tickets/archivedTickets");
+        assert!(asked < 20, "{asked} requests for archives that searches show");
+        let compared = compare::assert_fields(&portal, &house.database, "tickets").await;
+        assert_eq!(compared, (Vec::new(), Vec::new()));
+    }
+
     /// Where the search shows archived records, one question is enough to know it.
     async fn an_archive_that_is_searched_is_not_read_again(engine: Engine) {
         let portal = Portal::start(Settings { tickets: 900, ..Settings::default() }).await;

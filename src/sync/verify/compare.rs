@@ -150,7 +150,7 @@ impl<'a, W: Warehouse> Comparer<'a, W> {
         let (mut vanished, mut shown) = (Vec::new(), HashSet::new());
         let is_deep = self.manner.depth == Depth::Records && self.manner.hand == Hand::Mend;
         let by_length = !is_deep && self.extent.since.is_none();
-        for shelf in shelves.differing(self.resource, archive, by_length).await? {
+        for shelf in shelves.differing(self.resource, archive, by_length, self.shows_archived).await? {
             if self.manner.hand == Hand::Look {
                 let (held, more) = (shelf.held.len() as u64, shelf.more.unwrap_or_default());
                 self.compared.differing += u64::from(more != 0);
