@@ -10,6 +10,12 @@ use crate::http::{Client, Priority, Request};
 use crate::record::Record;
 use crate::resource::{List, Resource};
 
+/// The lists of a portal are dozens of requests, behind which the first pages of its history would wait.
+const BESIDE_RECENT: u8 = 1;
+
+/// What hangs on other records comes behind the last 90 days of these, see [`crate::ledger::History::age`].
+const BEHIND_RECENT: u8 = 2;
+
 /// Reads all of one list, page by page.
 pub struct ListReader {
     client: Arc<Client>,
@@ -39,7 +45,8 @@ impl ListReader {
     /// At the beginning of the list of `resource`.
     pub fn new(client: Arc<Client>, resource: &'static Resource, list: List) -> Self {
         let part = |given| {
-            let pages = Pages::new(request(resource, resource.path, &list, given), resource.page_limit);
+            let request = request(resource, resource.path, &list, given).precedence(BESIDE_RECENT);
+            let pages = Pages::new(request, resource.page_limit);
             Part { given, pages: pages.keyed_by(resource.key_field(), resource.time_field()), is_read: false }
         };
         let parts = match list.each {
@@ -58,7 +65,7 @@ impl ListReader {
         priority: Priority,
         weight: &Arc<Weight>,
     ) -> Self {
-        let request = request_below(resource, parent).priority(priority);
+        let request = request_below(resource, parent).priority(priority).precedence(BEHIND_RECENT);
         let pages = Pages::new(request, resource.page_limit).weighing(Arc::clone(weight));
         let pages = pages.keyed_by(resource.key_field(), resource.time_field());
         Self { client, parts: vec![Part { given: None, pages, is_read: false }] }

@@ -14,7 +14,7 @@ use super::weight::Weight;
 use super::words::{range, record};
 use super::{Error, agents};
 use crate::http::{self, Answer, Client, Priority, Problem, Request};
-use crate::ledger::{Key, Range, Window};
+use crate::ledger::{History, Key, Range, Window};
 use crate::record::Record;
 use crate::resource::{Resource, Split};
 
@@ -167,6 +167,10 @@ impl Reader {
             .with("sortBy", format!("{direction}{order}"))
             .with("from", (ask.from + self.resource.first_row).to_string())
             .with("limit", ask.limit.to_string());
+        // The newest history first, of all resources.
+        if let Some(range) = ask.modified.as_ref().or(ask.created.as_ref()) {
+            request = request.precedence(History::age(self.client.portal_now(), range.to));
+        }
         let modified = ask.modified.as_ref().or(self.modified.as_ref());
         if let Some((modified, parameter)) = modified.zip(self.resource.feed.range()) {
             request = request.with(parameter, range(modified));

@@ -162,13 +162,13 @@ impl Client {
     }
 
     /// A seat for somebody who asks one request after the other, whether or not one is free.
-    pub fn seat(&self) -> Seat<'_> {
-        self.limits.seat()
+    pub fn seat(&self, precedence: u8) -> Seat<'_> {
+        self.limits.seat(precedence)
     }
 
     /// A seat, if there are few askers for the requests that the portal grants at a time.
-    pub fn free_seat(&self) -> Option<Seat<'_>> {
-        self.limits.free_seat()
+    pub fn free_seat(&self, precedence: u8) -> Option<Seat<'_>> {
+        self.limits.free_seat(precedence)
     }
 
     /// What is under way.
@@ -281,7 +281,7 @@ impl Client {
 
     /// Sends once: an answer of whatever kind, or why there is none.
     async fn attempt(&self, request: &Request, token: &AccessToken) -> Result<Result<Response<Bytes>, Failure>, Error> {
-        let mut turn = self.limits.turn().await;
+        let mut turn = self.limits.turn(request.precedence).await;
         let sent = self.sendable(request, token).map_err(|error| Error::Spent {
             request: request.to_string(),
             tries: 1,

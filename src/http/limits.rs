@@ -10,22 +10,24 @@ use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::concurrency::Concurrency;
+use super::gate::{Gate, Permit};
 use super::rate::Rate;
 use crate::ledger::Sharing;
 
 /// Time after which a run that has a part of the requests lets those come first that have none.
 const TURN: Duration = Duration::from_secs(3);
 
+/// Precedences that are told apart among those who ask.
+const PRECEDENCES: usize = 4;
+
 /// Lets requests through at the configured rate, and no more at a time than the portal grants.
 pub(super) struct Limits {
     configured: Option<RateLimiter<NotKeyed, InMemoryState, Timer, NoOpMiddleware<Duration>>>,
     timer: Timer,
-    /// First come, first served: nobody starves.
-    permits: Semaphore,
+    gate: Gate,
     state: Mutex<State>,
 }
 
@@ -38,7 +40,8 @@ struct State {
     /// Permits that exist, taken or not.
     permits: u32,
     traffic: Traffic,
-    seats: u32,
+    /// Those who ask one request after the other, by the precedence of what they ask.
+    seats: [u32; PRECEDENCES],
 }
 
 impl State {
@@ -91,14 +94,14 @@ impl Limits {
             shares_since: None,
             permits,
             traffic,
-            seats: 0,
+            seats: [0; PRECEDENCES],
         };
-        Self { configured, timer, permits: Semaphore::new(permits as usize), state: Mutex::new(state) }
+        Self { configured, timer, gate: Gate::new(permits as usize), state: Mutex::new(state) }
     }
 
-    /// Waits for a turn; the request is in flight as long as it lives.
-    pub(super) async fn turn(&self) -> Turn<'_> {
-        let permit = self.permits.acquire().await.unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
+    /// Waits for a turn, which comes the sooner the lower the precedence is; the request is in flight as long as it lives.
+    pub(super) async fn turn(&self, precedence: u8) -> Turn<'_> {
+        let permit = self.gate.acquire(precedence).await;
         self.state().traffic.in_flight += 1;
         let mut turn = Turn { limits: self, permit: Some(permit), era: 0, sent: Instant::now() };
         while let Some(Err(early)) = self.configured.as_ref().map(RateLimiter::check) {
@@ -117,19 +120,21 @@ impl Limits {
     }
 
     /// A seat among those that ask at the same time, whether or not one is free.
-    pub(super) fn seat(&self) -> Seat<'_> {
-        self.state().seats += 1;
-        Seat(self)
+    pub(super) fn seat(&self, precedence: u8) -> Seat<'_> {
+        self.state().seats[place(precedence)] += 1;
+        Seat { limits: self, precedence }
     }
 
-    /// A seat, if there are few askers for the requests that the portal grants at a time. There are a quarter more seats
-    /// than requests: while one asker makes rows of its page, another one asks.
-    pub(super) fn free_seat(&self) -> Option<Seat<'_>> {
+    /// A seat, if there are few askers for the requests that the portal grants at a time; those whose turn comes later are
+    /// in nobody's way. There are a quarter more seats than requests: while one asker makes rows of its page, another one
+    /// asks.
+    pub(super) fn free_seat(&self, precedence: u8) -> Option<Seat<'_>> {
         let mut state = self.state();
         let allowed = state.allowed();
-        (state.seats < allowed + allowed / 4).then(|| {
-            state.seats += 1;
-            Seat(self)
+        let taken: u32 = state.seats[..=place(precedence)].iter().sum();
+        (taken < allowed + allowed / 4).then(|| {
+            state.seats[place(precedence)] += 1;
+            Seat { limits: self, precedence }
         })
     }
 
@@ -178,10 +183,10 @@ impl Limits {
     fn fit(&self, state: &mut State) {
         let allowed = state.allowed();
         if state.permits > allowed {
-            state.permits -= self.permits.forget_permits((state.permits - allowed) as usize) as u32;
+            state.permits -= self.gate.take_away((state.permits - allowed) as usize) as u32;
         }
         if state.permits < allowed {
-            self.permits.add_permits((allowed - state.permits) as usize);
+            self.gate.add((allowed - state.permits) as usize);
             state.permits = allowed;
         }
     }
@@ -200,7 +205,7 @@ impl Limits {
 pub(super) struct Turn<'a> {
     limits: &'a Limits,
     /// None only while it is given back.
-    permit: Option<SemaphorePermit<'a>>,
+    permit: Option<Permit<'a>>,
     era: u32,
     sent: Instant,
 }
@@ -215,7 +220,7 @@ impl Turn<'_> {
     pub(super) fn good(&self) {
         let mut state = self.limits.state();
         // Where others have the rest, nothing is learnt of what the portal would grant.
-        let full = self.limits.permits.available_permits() == 0 && state.share >= state.concurrency.allowed();
+        let full = self.limits.gate.free() == 0 && state.share >= state.concurrency.allowed();
         state.concurrency.good(self.sent.elapsed(), full);
         state.rate.good();
     }
@@ -246,12 +251,29 @@ impl Drop for Turn<'_> {
 }
 
 /// Somebody who asks one request after the other.
-pub struct Seat<'a>(&'a Limits);
+pub struct Seat<'a> {
+    limits: &'a Limits,
+    precedence: u8,
+}
+
+impl Seat<'_> {
+    /// What is asked from now on has this precedence.
+    pub fn change(&mut self, precedence: u8) {
+        let mut state = self.limits.state();
+        state.seats[place(self.precedence)] -= 1;
+        state.seats[place(precedence)] += 1;
+        self.precedence = precedence;
+    }
+}
 
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
-        self.0.state().seats -= 1;
+        self.limits.state().seats[place(self.precedence)] -= 1;
     }
+}
+
+fn place(precedence: u8) -> usize {
+    usize::from(precedence).min(PRECEDENCES - 1)
 }
 
 #[cfg(test)]
@@ -263,7 +285,7 @@ mod tests {
         let limits = Limits::new(50, Some(10));
         let start = Instant::now();
         for _ in 0..30 {
-            drop(limits.turn().await);
+            drop(limits.turn(0).await);
         }
         let seconds = start.elapsed().as_secs_f64();
         assert!((2.8..3.0).contains(&seconds), "30 requests at 10 a second took {seconds} s");
@@ -272,8 +294,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_more_are_in_flight_than_granted() {
         let limits = Limits::new(2, None);
-        let (_first, _second) = (limits.turn().await, limits.turn().await);
-        assert!(tokio::time::timeout(Duration::from_secs(60), limits.turn()).await.is_err());
+        let (_first, _second) = (limits.turn(0).await, limits.turn(0).await);
+        assert!(tokio::time::timeout(Duration::from_secs(60), limits.turn(0)).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
@@ -281,22 +303,22 @@ mod tests {
         let limits = Limits::new(8, None);
         while limits.traffic().allowed < 8 {
             let turns: Vec<_> =
-                futures_util::future::join_all((0..limits.traffic().allowed).map(|_| limits.turn())).await;
+                futures_util::future::join_all((0..limits.traffic().allowed).map(|_| limits.turn(0))).await;
             turns.iter().for_each(Turn::good);
         }
-        let turns = futures_util::future::join_all((0..8).map(|_| limits.turn())).await;
+        let turns = futures_util::future::join_all((0..8).map(|_| limits.turn(0))).await;
         turns[0].refused();
         turns[1].refused();
         drop(turns);
         assert_eq!(limits.traffic(), Traffic { in_flight: 0, allowed: 4, refused: 2 });
-        let _held = futures_util::future::join_all((0..4).map(|_| limits.turn())).await;
-        assert!(tokio::time::timeout(Duration::from_secs(60), limits.turn()).await.is_err());
+        let _held = futures_util::future::join_all((0..4).map(|_| limits.turn(0))).await;
+        assert!(tokio::time::timeout(Duration::from_secs(60), limits.turn(0)).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_given_to_others_is_held_until_it_is_answered() {
         let limits = Limits::new(4, None);
-        let mut turns = futures_util::future::join_all((0..4).map(|_| limits.turn())).await;
+        let mut turns = futures_util::future::join_all((0..4).map(|_| limits.turn(0))).await;
         limits.share(1);
         let sharing = |held| Sharing { wanted: 4, held, had_turn: false };
         assert_eq!(limits.sharing(), sharing(4));
@@ -305,11 +327,11 @@ mod tests {
         limits.share(0);
         turns.clear();
         assert_eq!((limits.sharing(), limits.traffic().allowed), (sharing(0), 0));
-        assert!(tokio::time::timeout(TURN, limits.turn()).await.is_err());
+        assert!(tokio::time::timeout(TURN, limits.turn(0)).await.is_err());
         limits.share(3);
         assert_eq!(limits.sharing(), sharing(3));
-        let turns = futures_util::future::join_all((0..3).map(|_| limits.turn())).await;
-        assert!(tokio::time::timeout(TURN, limits.turn()).await.is_err());
+        let turns = futures_util::future::join_all((0..3).map(|_| limits.turn(0))).await;
+        assert!(tokio::time::timeout(TURN, limits.turn(0)).await.is_err());
         assert!(limits.sharing().had_turn);
         drop(turns);
     }
@@ -321,12 +343,12 @@ mod tests {
         limits.begin_with(12);
         limits.share(2);
         for _ in 0..50 {
-            futures_util::future::join_all((0..2).map(|_| limits.turn())).await.iter().for_each(Turn::good);
+            futures_util::future::join_all((0..2).map(|_| limits.turn(0))).await.iter().for_each(Turn::good);
         }
         limits.share(20);
         assert_eq!(limits.traffic().allowed, 12);
         limits.share(6);
-        futures_util::future::join_all((0..6).map(|_| limits.turn())).await[0].refused();
+        futures_util::future::join_all((0..6).map(|_| limits.turn(0))).await[0].refused();
         limits.share(20);
         assert_eq!(limits.traffic().allowed, 3);
     }
@@ -334,10 +356,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn seats_are_a_quarter_more_than_requests_at_a_time() {
         let limits = Limits::new(8, None);
-        let _first = limits.seat();
-        let mut others: Vec<_> = std::iter::from_fn(|| limits.free_seat()).collect();
+        let _first = limits.seat(0);
+        let mut others: Vec<_> = std::iter::from_fn(|| limits.free_seat(0)).collect();
         assert_eq!((others.len() + 1, limits.traffic().allowed), (5, 4));
         others.pop();
-        assert!(limits.free_seat().is_some());
+        assert!(limits.free_seat(0).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_for_what_comes_later_takes_no_seat_from_others() {
+        let limits = Limits::new(8, None);
+        let mut later: Vec<_> = std::iter::from_fn(|| limits.free_seat(3)).collect();
+        assert_eq!(later.len(), 5);
+        let first: Vec<_> = std::iter::from_fn(|| limits.free_seat(1)).collect();
+        assert_eq!(first.len(), 5);
+        assert!(limits.free_seat(3).is_none());
+        later[0].change(0);
+        drop(first);
+        assert_eq!(std::iter::from_fn(|| limits.free_seat(1)).collect::<Vec<_>>().len(), 4);
     }
 }

@@ -7,6 +7,7 @@ mod concurrency;
 mod credits;
 mod edition;
 mod error;
+mod gate;
 mod limits;
 mod price;
 mod priority;

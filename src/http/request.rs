@@ -29,6 +29,8 @@ pub struct Request {
     pub records: &'static str,
     /// How important it is when credits are short.
     pub priority: Priority,
+    /// Whose turn comes first where requests wait for theirs: that of the lowest.
+    pub precedence: u8,
     /// Times that it is worth trying where it proves too heavy for the portal, because less can be asked for; as often as
     /// any other failure where not.
     pub tries_if_heavy: Option<u32>,
@@ -43,7 +45,18 @@ impl Request {
     /// A request to any product, without parameters. `path` is the whole path on its server.
     pub fn to(product: &'static Product, method: Method, path: String, resource: &'static str) -> Self {
         let (query, records, priority) = (Vec::new(), "data", Priority::Main);
-        Self { method, product, path, query, json: None, resource, records, priority, tries_if_heavy: None }
+        Self {
+            method,
+            product,
+            path,
+            query,
+            json: None,
+            resource,
+            records,
+            priority,
+            precedence: 0,
+            tries_if_heavy: None,
+        }
     }
 
     /// Adds a query parameter.
@@ -63,6 +76,12 @@ impl Request {
     #[must_use]
     pub fn priority(self, priority: Priority) -> Self {
         Self { priority, ..self }
+    }
+
+    /// Says how many others come first.
+    #[must_use]
+    pub fn precedence(self, precedence: u8) -> Self {
+        Self { precedence, ..self }
     }
 
     /// The path with `{id}` in the place of ids; none for what costs no credits of Desk.

@@ -41,8 +41,8 @@ impl History {
     }
 
     /// Which part of history a window that ends at `to` belongs to, the newest being 0.
-    pub fn age(now: DateTime<Utc>, to: DateTime<Utc>) -> usize {
-        FIRST_RUN_AGES.iter().filter(|age| now - to >= **age).count()
+    pub fn age(now: DateTime<Utc>, to: DateTime<Utc>) -> u8 {
+        FIRST_RUN_AGES.iter().map(|age| u8::from(now - to >= *age)).sum()
     }
 
     /// The ranges that need a new window, newest first. `now` is the portal's time.

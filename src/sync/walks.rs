@@ -4,7 +4,7 @@
 //! A walk can only ask for one page after the other, so a long history is read by many of them. Nobody plans this: a walk
 //! that has much left to read and sees that other requests could be in flight gives the newer parts of the rest away. A
 //! new window is in the ledger before it is read, so that a run that stops resumes with the windows that there are. The
-//! newest history comes first: an older window waits for as long as a newer one can use what the portal grants.
+//! newest history comes first, of all resources: what asks for an older part lets what asks for a newer one go first.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,28 +59,11 @@ pub(super) struct Walks<'a, W> {
 struct State {
     /// Windows that nobody reads yet, the next one first.
     waiting: VecDeque<Waiting>,
-    /// Windows that are being read.
-    active: HashMap<WindowId, Active>,
+    /// Windows that are being read, and how many records are still to come in each, where the portal has counted them.
+    active: HashMap<WindowId, Option<u64>>,
     /// Windows that were made to read around something.
     around: u32,
     unread: Vec<Unread>,
-}
-
-/// A window that is being read, as the others see it.
-struct Active {
-    to: DateTime<Utc>,
-    left: Left,
-}
-
-/// How many records of a window are still to come.
-#[derive(Clone, Copy)]
-enum Left {
-    /// Its next answer will tell.
-    Asked,
-    /// So many.
-    Counted(u64),
-    /// The portal does not count them.
-    Uncounted,
 }
 
 /// A window that is being read.
@@ -89,7 +72,7 @@ struct Reading<'a> {
     walk: Walk,
     /// How far the window has been read, as the last page said.
     since: Progress,
-    _seat: Seat<'a>,
+    seat: Seat<'a>,
 }
 
 /// What came of one page: the walk, if it goes on, and others that took a part of it.
@@ -129,40 +112,27 @@ impl<'a, W: Warehouse> Walks<'a, W> {
         }
     }
 
-    /// Takes up the next window that waits, if there is a seat for it and no newer one can use the seat; the first one of
-    /// a resource takes its turn among the others in any case.
+    /// Takes up the next window that waits, if there is a seat for it; the first one of a resource takes its turn among the
+    /// others in any case.
     fn next_waiting(&self, is_first: bool) -> Option<Reading<'a>> {
         let mut state = self.state();
         if self.ended.load(Ordering::Relaxed) {
             return None;
         }
-        let age = self.age(state.waiting.front()?.window.range.to);
-        if !is_first && state.active.values().any(|active| self.age(active.to) < age && self.can_use_more(active)) {
-            return None;
-        }
-        let client = self.stream.context.client;
-        let seat = if is_first { client.seat() } else { client.free_seat()? };
+        let (client, age) = (self.stream.context.client, self.age(state.waiting.front()?.window.range.to));
+        let seat = if is_first { client.seat(age) } else { client.free_seat(age)? };
         let waiting = state.waiting.pop_front()?;
         Some(self.take_up(&mut state, waiting, seat))
     }
 
     /// Which part of history it is: those that a first run makes windows of.
-    fn age(&self, to: DateTime<Utc>) -> usize {
+    fn age(&self, to: DateTime<Utc>) -> u8 {
         History::age(self.stream.context.started_at, to)
-    }
-
-    /// Whether a window may soon be split, which takes more requests at a time than the one that reads it.
-    fn can_use_more(&self, active: &Active) -> bool {
-        match active.left {
-            Left::Asked => self.stream.resource.feed.is_counted(),
-            Left::Counted(records) => self.reader.parts(records) > 1,
-            Left::Uncounted => false,
-        }
     }
 
     fn take_up(&self, state: &mut State, waiting: Waiting, seat: Seat<'a>) -> Reading<'a> {
         let Waiting { window, known } = waiting;
-        state.active.insert(window.id, Active { to: window.range.to, left: Left::Asked });
+        state.active.insert(window.id, None);
         self.stream.context.observer.see(&Event::WindowStarted {
             resource: self.stream.resource.name,
             windows: state.waiting.len() + state.active.len(),
@@ -175,7 +145,7 @@ impl<'a, W: Warehouse> Walks<'a, W> {
             Known::PartOfSome => walk.expecting(Expectation::part_of_some()),
             Known::Held(Newest { at, ids }) => walk.from_held(at, ids),
         };
-        Reading { id: window.id, walk, since: window.progress, _seat: seat }
+        Reading { id: window.id, walk, since: window.progress, seat }
     }
 
     /// Reads one page.
@@ -237,7 +207,7 @@ impl<'a, W: Warehouse> Walks<'a, W> {
     }
 
     /// Gives the newer parts of what a walk has left to others, if those could ask at the same time: the portal grants
-    /// more requests, no newer window can use them, and pages do not come faster than they land already.
+    /// more requests, no newer window waits, and pages do not come faster than they land already.
     async fn split(&self, reading: &mut Reading<'a>, remaining: u64) -> Result<Vec<Reading<'a>>, Halt> {
         let lands_in_time = self.pages.capacity() > PAGES_WAITING / 2;
         let mut readings = Vec::new();
@@ -251,12 +221,15 @@ impl<'a, W: Warehouse> Walks<'a, W> {
             let waiting = self.give(reading, given).await?;
             self.wait(waiting);
         }
-        if !lands_in_time || self.is_behind(reading.id) {
+        let rest = reading.walk.rest();
+        let age = self.age(rest.to);
+        reading.seat.change(age);
+        if !lands_in_time || self.is_behind(rest) {
             return Ok(readings);
         }
         let client = self.stream.context.client;
-        let seats: Vec<Seat<'a>> =
-            std::iter::from_fn(|| client.free_seat()).take(self.reader.parts(remaining).saturating_sub(1)).collect();
+        let others = self.reader.parts(remaining).saturating_sub(1);
+        let seats: Vec<Seat<'a>> = std::iter::from_fn(|| client.free_seat(age)).take(others).collect();
         let mut parts = seats.len() as u32 + 1;
         for seat in seats {
             let Some(given) = reading.walk.newest_of(parts) else { break };
@@ -274,12 +247,9 @@ impl<'a, W: Warehouse> Walks<'a, W> {
         windows.insert(place, waiting);
     }
 
-    /// Whether a newer window can use what the portal grants.
-    fn is_behind(&self, id: WindowId) -> bool {
-        let state = self.state();
-        let Some(own) = state.active.get(&id) else { return false };
-        state.waiting.front().is_some_and(|waiting| waiting.window.range.to > own.to)
-            || state.active.values().any(|other| other.to > own.to && self.can_use_more(other))
+    /// Whether a newer window waits.
+    fn is_behind(&self, rest: Range) -> bool {
+        self.state().waiting.front().is_some_and(|waiting| waiting.window.range.to > rest.to)
     }
 
     /// Hands what can be read without what this walk cannot read to another one; false where there is no such part.
@@ -302,8 +272,8 @@ impl<'a, W: Warehouse> Walks<'a, W> {
         let Context { warehouse, run, .. } = self.stream.context;
         let window = warehouse.split(run, self.stream.resource, reading.id, given).await?;
         reading.walk.give_away(given);
-        if let Some(active) = self.state().active.get_mut(&reading.id) {
-            *active = Active { to: reading.walk.rest().to, left: Left::Asked };
+        if let Some(remaining) = self.state().active.get_mut(&reading.id) {
+            *remaining = None;
         }
         Ok(Waiting { window, known: Known::PartOfSome })
     }
@@ -319,14 +289,10 @@ impl<'a, W: Warehouse> Walks<'a, W> {
     fn tell(&self, reading: &Reading<'_>, page: &Page) {
         let remaining = {
             let mut state = self.state();
-            if let Some(active) = state.active.get_mut(&reading.id) {
-                active.left = page.remaining.map_or(Left::Uncounted, Left::Counted);
+            if let Some(remaining) = state.active.get_mut(&reading.id) {
+                *remaining = page.remaining;
             }
-            let counted = state.active.values().filter_map(|active| match active.left {
-                Left::Counted(records) => Some(records),
-                Left::Asked | Left::Uncounted => None,
-            });
-            counted.reduce(|one, other| one + other)
+            state.active.values().copied().flatten().reduce(|one, other| one + other)
         };
         self.stream.context.tell_page(self.stream.resource.name, page.records.len(), remaining);
     }
