@@ -6,8 +6,10 @@
 //! another one vanishes between two pages.
 //!
 //! A page that is shorter than its limit is the last one. Where more depends on it, [`Pager::prove`] asks once more and
-//! takes only a page with nothing new as the end: a portal may have a lower limit than it says. A page that contradicts what
-//! is known, an empty one at the beginning or one without the row that it has to begin with, is asked for again.
+//! takes only a page with nothing new as the end: a portal may have a lower limit than it says. Behind a full page that is
+//! no proof yet, since an answer that was cut off behind its first row looks the same: two answers have to say that it is
+//! the end. A page that contradicts what is known, an empty one at the beginning or one without the row that it has to begin
+//! with, is asked for again.
 
 use crate::http::Problem;
 
@@ -28,6 +30,8 @@ pub(super) struct Pager {
     is_doubted: bool,
     may_be_empty: bool,
     proves: bool,
+    /// The page before was short, or had nothing new.
+    was_short: bool,
     done: bool,
 }
 
@@ -63,6 +67,7 @@ impl Pager {
             is_doubted: false,
             may_be_empty: false,
             proves: false,
+            was_short: false,
             done: false,
         }
     }
@@ -110,9 +115,14 @@ impl Pager {
             },
         };
         let (is_short, is_new) = (ids.len() < limit as usize, known < ids.len());
-        self.done = if self.proves { !is_new } else { is_short };
+        let was_short = std::mem::replace(&mut self.was_short, is_short);
+        self.done = if self.proves { !is_new && was_short } else { is_short };
         if !is_new {
-            return if is_short { Ok(None) } else { Err(Lost::Loop) };
+            return match (is_short, self.done) {
+                (true, true) => Ok(None),
+                (true, false) => Ok(self.doubt()),
+                (false, _) => Err(Lost::Loop),
+            };
         }
         let last =
             ids.iter().enumerate().rev().find_map(|(place, id)| Some((number + place as u32, (*id)?.to_owned())));
@@ -281,6 +291,22 @@ mod tests {
         let mut pager = Pager::new(2);
         pager.may_be_empty();
         assert_eq!((pager.learn(&[], slice), pager.ask(None)), (Ok(None), None));
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_off_behind_its_first_row_proves_nothing() {
+        let (portal, mut pager) = (Portal::new(5, 0), Pager::new(3));
+        pager.prove();
+        let slice = pager.ask(None).expect("a page");
+        pager.learn(&portal.page(slice), slice).expect("a page");
+        let behind = pager.ask(None).expect("the page behind it");
+        assert_eq!(pager.learn(&[Some("2")], behind), Ok(Some(1)));
+        assert_eq!(portal.read(&mut pager).expect("an end").0.len(), 3);
+
+        // Where it is the end, two answers say so.
+        let (portal, mut pager) = (Portal::new(3, 0), Pager::new(3));
+        pager.prove();
+        assert_eq!(portal.read(&mut pager).expect("an end").1, 3);
     }
 
     #[test]

@@ -61,14 +61,25 @@ pub fn status(status: &Status) -> String {
             run.credits_left.map_or_else(String::new, thousands),
         ]);
     }
+    let mut told = vec![format!("portal {org_id}"), resources.text(), runs.text()];
+    let filled: Vec<_> = status.resources.iter().filter(|resource| resource.indexes_to_come > 0).collect();
+    if !filled.is_empty() {
+        let names: Vec<_> = filled.iter().map(|resource| resource.resource.as_str()).collect();
+        told.push(format!(
+            "queries are slow until the indexes of {} are made: at the end of this first load or when it pauses, or, where it \
+             was killed, at the beginning of the next run",
+            names.join(", ")
+        ));
+    }
     // Nobody is left to write the end of a run that was killed.
-    let is_running = status.runs.iter().any(|run| run.state == State::Running.word());
-    let note = if is_running {
-        "\n\na run that was killed stays `running` until the next one begins; `deskhouse check` tells whether one is at work"
-    } else {
-        ""
-    };
-    format!("portal {org_id}\n\n{}\n\n{}{note}", resources.text(), runs.text())
+    if status.runs.iter().any(|run| run.state == State::Running.word()) {
+        told.push(
+            "a run that was killed stays `running` until the next one begins; `deskhouse check` tells whether one is at \
+             work"
+                .into(),
+        );
+    }
+    told.join("\n\n")
 }
 
 /// Days of the newest history that are told apart, the most first: ages at which people ask, and first runs cut.
@@ -193,6 +204,7 @@ mod tests {
                 rejected_cells: 0,
                 rejected_records: 0,
                 whole_since: Some(began - TimeDelta::days(days)),
+                indexes_to_come: 0,
             })
         };
         let newest = [0, 29, 30, 90, 400].map(|days| told(days, None));

@@ -53,7 +53,6 @@ impl<W: Warehouse> After<'_, W> {
             let read = Shelves { context: self.context }.read(resource, &mut counts).await;
             end.outcome.counts += counts;
             end.outcome.usage = self.context.client.usage_of(resource.name);
-            end.outcome.admit_rejects();
             match read {
                 Ok(None) => {}
                 Ok(Some(gap)) => end.outcome.lacks(gap),

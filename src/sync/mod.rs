@@ -141,7 +141,9 @@ impl Outcome {
             first_to_fail.or_else(|| ends.iter().chain(&feeds).find(is_fatal).map(|end| end.outcome.resource));
         let mut fatal = None;
         for (kind, ends) in [(&mut self.resources, ends), (&mut self.feeds, feeds)] {
-            for End { outcome, stop } in ends {
+            for End { mut outcome, stop } in ends {
+                // Whichever stage has met them.
+                outcome.admit_rejects();
                 match stop {
                     Some(Stop::Fatal(error)) if first_to_fail == Some(outcome.resource) => fatal = Some(error),
                     Some(Stop::Fatal(_)) => {}

@@ -64,6 +64,11 @@ impl<W: Warehouse> Stream<'_, W> {
         let start = Instant::now();
         let (mut counts, mut unread) = (Counts::default(), Vec::new());
         let halt = self.read_and_land(&mut counts, &mut unread).await.err();
+        let halt = match halt {
+            Some(Halt::Warehouse(_)) => halt,
+            // The first load has ended, or pauses.
+            _ => self.context.warehouse.make_indexes(self.resource).await.err().map(Halt::from).or(halt),
+        };
         let (name, usage) = (self.resource.name, self.context.client.usage_of(self.resource.name));
         let mut outcome = ResourceOutcome::complete(name, counts, usage, start.elapsed().as_secs_f64());
         let mut stop = halt.map(|halt| settle(halt, &mut outcome));

@@ -12,7 +12,7 @@ use crate::ledger::{
     Bookmark, Counts, History, Key, Progress, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, State, Window,
     WindowId,
 };
-use crate::resource::{Kind, Resource};
+use crate::resource::{Feed, Kind, Resource};
 
 /// What the ledger knows, for people.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -44,6 +44,8 @@ pub struct ResourceStatus {
     pub rejected_records: u64,
     /// What changed since then, and before the last run began, has all been read: the newest history comes first.
     pub whole_since: Option<DateTime<Utc>>,
+    /// Indexes of its table that are made when its first load ends or pauses.
+    pub indexes_to_come: u64,
 }
 
 /// One run.
@@ -191,6 +193,9 @@ impl<D: Dialect> SqlWarehouse<D> {
         for (id, range) in (first..).zip(ranges) {
             let window = Window { id: WindowId(id), ..Window::of(Key::Modified, *range) };
             windows.push(self.insert_window(&mut open, run, resource, whose, window).await.map_err(&doing)?);
+        }
+        if matches!(resource.feed, Feed::Search { .. }) {
+            self.set_indexes_aside(&mut open, run, resource).await.map_err(&doing)?;
         }
         self.save_bookmark(&mut open, resource, bookmark, run, bookmark.until).await.map_err(&doing)?;
         D::commit(open).await.map_err(&doing)?;
@@ -357,9 +362,10 @@ impl<D: Dialect> SqlWarehouse<D> {
         };
         status.org_id = rows.first_mut().map(Cells::text).transpose().map_err(&doing)?;
         let sql = "select resource, complete_until, last_run_at, rows, open_windows, rejected_cells, rejected_records,
-            whole_since from {deskhouse_freshness}";
+            whole_since, (select count(*) from {deskhouse_indexes} where table_name = resource)
+            from {deskhouse_freshness}";
         let [text, time, integer] = [Kind::Text, Kind::Timestamp, Kind::Integer];
-        let kinds = [text, time, time, integer, integer, integer, integer, time];
+        let kinds = [text, time, time, integer, integer, integer, integer, time, integer];
         for mut cells in self.fetch(&mut open, sql, Vec::new(), &kinds).await.map_err(&doing)? {
             status.resources.push(resource_status(&mut cells).map_err(&doing)?);
         }
@@ -386,6 +392,7 @@ fn resource_status(cells: &mut Cells) -> Result<ResourceStatus, Trouble> {
         rejected_cells: cells.count()?,
         rejected_records: cells.count()?,
         whole_since: cells.timestamp_or_null()?,
+        indexes_to_come: cells.count()?,
     })
 }
 

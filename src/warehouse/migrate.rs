@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = &[
     (67, "0067_shares", include_str!("../../migrations/0067_shares.sql")),
     (68, "0068_counts", include_str!("../../migrations/0068_counts.sql")),
     (69, "0069_archived", include_str!("../../migrations/0069_archived.sql")),
+    (70, "0070_indexes", include_str!("../../migrations/0070_indexes.sql")),
 ];
 
 /// The ledger's name for the views, which hold no data and are made again whenever they change.

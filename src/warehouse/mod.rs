@@ -9,6 +9,7 @@ mod credits;
 mod dialect;
 mod error;
 mod health;
+mod indexes;
 mod ledger;
 mod lock;
 mod look;
@@ -78,7 +79,8 @@ pub trait Warehouse: Send + Sync {
     /// What is known of a resource.
     fn history(&self, resource: &'static Resource) -> impl Future<Output = Result<History, Error>> + Send;
 
-    /// Makes windows, and the bookmark that knows of them.
+    /// Makes windows, and the bookmark that knows of them. Before the first row of a searched resource its secondary
+    /// indexes are set aside, see [`Self::make_indexes`].
     fn plan(
         &self,
         run: RunId,
@@ -86,6 +88,10 @@ pub trait Warehouse: Send + Sync {
         bookmark: Bookmark,
         ranges: &[Range],
     ) -> impl Future<Output = Result<Vec<Window>, Error>> + Send;
+
+    /// Makes the indexes that [`Self::plan`] has set aside before the first row of a resource. To be called when its load
+    /// ends or pauses; what a run that was killed has left is made by the next one as it opens the warehouse.
+    fn make_indexes(&self, resource: &'static Resource) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Makes a window of the part of an unfinished one that another walk is to read: the end of the one and the other are
     /// written together, so that a run that stops here resumes with both.

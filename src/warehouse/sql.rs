@@ -12,6 +12,7 @@ use super::children::{Due, Parent};
 use super::counts::Counted;
 use super::dialect::{Dialect, Durability, Stamp};
 use super::error::{Error, Trouble};
+use super::indexes;
 use super::ledger::{self, Status};
 use super::migrate::migrate;
 use super::newest::Newest;
@@ -54,6 +55,10 @@ impl<D: Dialect> SqlWarehouse<D> {
             let held_by = ledger::holder(&dialect, &claims).await.unwrap_or_default();
             return Err(Error::Locked { warehouse, held_by });
         };
+        // Whoever has the lock of a sync knows that no first load is under way.
+        if claims == Purpose::Sync.claims([]) {
+            indexes::make_indexes(&dialect, None).await?;
+        }
         migrate(&dialect, now).await?;
         Ok(Self { dialect, claims, watch: Mutex::default(), lock: Some(lock) })
     }
@@ -209,6 +214,10 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         ranges: &[Range],
     ) -> Result<Vec<Window>, Error> {
         self.insert_windows(run, resource, bookmark, ranges).await
+    }
+
+    async fn make_indexes(&self, resource: &'static Resource) -> Result<(), Error> {
+        Self::make_indexes(self, resource).await
     }
 
     async fn split(

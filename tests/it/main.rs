@@ -18,6 +18,7 @@ mod faults;
 mod first_sync;
 mod hostile;
 mod incremental;
+mod indexes;
 mod keyring;
 mod kill;
 mod landing;

@@ -227,11 +227,18 @@ fn finished_windows_rest(before: &Held, after: &Held, requests: &[Logged]) -> Re
             }
             read > to
         };
-        // Reading begins at a row that is held, if there is one, and leads to a window behind it.
+        // Reading begins at a row that is held, if there is one, and leads to a window behind it. The rows between, which
+        // may be refused by the database and be held by nobody, are where its next pages begin.
         let held = after.rows.get(resource).into_iter().chain(before.rows.get(resource)).flat_map(BTreeMap::values);
         let begins_at_held = || held.clone().filter_map(|row| row.modified).any(|modified| modified == read);
         let leads_to_window = || windows.iter().any(|window| window.from > read && covers(window.from));
-        if !(covers(read) || begins_at_held() && leads_to_window()) {
+        let was_held =
+            || before.rows.get(resource).into_iter().flat_map(BTreeMap::values).filter_map(|row| row.modified);
+        let is_behind_newest = || {
+            let newest = |window: &&Window| was_held().filter(|modified| *modified < window.from).max();
+            windows.iter().find(|window| window.from > read).and_then(newest).is_some_and(|newest| newest <= read)
+        };
+        if !(covers(read) || (begins_at_held() || is_behind_newest()) && leads_to_window()) {
             return Err(format!("no window asks for {}?{} among {windows:?}", request.path, request.query));
         }
     }

@@ -175,6 +175,7 @@ impl Warehouse for Sabotaged {
         today(day_start: DateTime<Utc>) -> Today;
         plan(run: RunId, resource: &'static Resource, bookmark: Bookmark, ranges: &[Range]) -> Vec<Window>;
         split(run: RunId, resource: &'static Resource, window: WindowId, given: Range) -> Window;
+        make_indexes(resource: &'static Resource) -> ();
         share(sharing: Sharing) -> Share;
         leave() -> ();
         book(run: RunId, spending: &Spending, sharing: Sharing) -> Spent;

@@ -136,7 +136,6 @@ fn end(
         }
         None => None,
     };
-    outcome.admit_rejects();
     End { outcome, stop }
 }
 

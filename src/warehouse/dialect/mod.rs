@@ -42,6 +42,9 @@ pub trait Dialect: Sized + Send + Sync + 'static {
     /// What has to happen in a transaction before a migration, whose table names stand alone.
     fn before_migration(&self) -> String;
 
+    /// The query for name and statement of each index of a table that holds nothing together.
+    fn secondary_indexes() -> &'static str;
+
     /// Takes the locks of a run; `None` when another run holds one of them.
     fn lock(&self, claims: &[String]) -> impl Future<Output = Result<Option<Self::Lock>, Error>> + Send;
 

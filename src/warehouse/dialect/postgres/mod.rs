@@ -74,6 +74,13 @@ impl Dialect for Postgres {
         "select 'Postgres ' || current_setting('server_version')"
     }
 
+    fn secondary_indexes() -> &'static str {
+        "select named.relname::text, pg_get_indexdef(named.oid) from pg_index
+        join pg_class as named on named.oid = indexrelid join pg_class as held on held.oid = indrelid
+        where held.relname = ? and not indisunique
+            and held.relnamespace = (select relnamespace from pg_class where oid = '{deskhouse_indexes}'::regclass)"
+    }
+
     fn before_migration(&self) -> String {
         // `if not exists` would ask for the right to make schemas even where there is nothing to make. The configuration
         // lets only plain names in, so the name can stand in a text.

@@ -49,22 +49,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// fewer each would be gone when its resource has the next page, and the widest ones take longer to prepare than to run.
 const STATEMENTS_KEPT: usize = 256;
 
-/// Pages that the connection keeps while it counts and looks, in KiB, as `cache_size` has it: negative. Counting the
-/// rows of a large table passes through all of an index once, so that more would be kept for nothing.
-const CACHE_AT_REST: i64 = -4_096;
-
-/// The same from the first batch of [`MANY`] rows on: the pages of a ticket's indexes that a transaction touches; at the
-/// default of 2 MiB they are read again and again.
-const CACHE_TO_LAND: i64 = -32_768;
-
-/// A whole page of rows that are new or changed: more than an idle night brings.
-const MANY: usize = 100;
-
 /// Settings of the connection, in the order in which they have to be made.
 const PRAGMAS: [(&str, i64); 4] = [
     // A ticket with its raw record overflows the default page of 4 KiB.
     ("page_size", 16_384),
-    ("cache_size", CACHE_AT_REST),
+    // Negative: in KiB; twice the default. While a table is filled its indexes are not there, and more pages would be
+    // kept for nothing: with 32 MiB a million rows land no faster.
+    ("cache_size", -4_096),
     // In WAL mode this (normal) can lose the last transactions to a power cut, never the database; they are read again.
     ("synchronous", 1),
     // Pages of the log before it is folded into the file: 128 MiB. Rows come in the order of their change, and so in none
@@ -235,6 +226,11 @@ impl Dialect for Sqlite {
         "select 'SQLite ' || sqlite_version()"
     }
 
+    fn secondary_indexes() -> &'static str {
+        "select entry.name, made.sql from pragma_index_list(?) as entry join sqlite_master as made on made.name = entry.name
+        where entry.origin = 'c' and not entry.\"unique\""
+    }
+
     fn before_migration(&self) -> String {
         String::new()
     }
@@ -325,9 +321,6 @@ impl Dialect for Sqlite {
         stamp: Stamp,
     ) -> Result<Vec<(Row, String)>, Trouble> {
         let written = move |connection: &Connection| {
-            if fresh.len() + changed.len() >= MANY {
-                connection.pragma_update(None, "cache_size", CACHE_TO_LAND)?;
-            }
             let mut refused = rows::insert(connection, resource, fresh, stamp)?;
             refused.extend(rows::update(connection, resource, changed, stamp)?);
             Ok(refused)
