@@ -115,8 +115,9 @@ impl Pager {
             },
         };
         let (is_short, is_new) = (ids.len() < limit as usize, known < ids.len());
-        let was_short = std::mem::replace(&mut self.was_short, is_short);
-        self.done = if self.proves { !is_new && was_short } else { is_short };
+        // A list that is empty at its beginning was doubted before.
+        let is_proven = std::mem::replace(&mut self.was_short, is_short) || self.anchor.is_none();
+        self.done = if self.proves { !is_new && is_proven } else { is_short };
         if !is_new {
             return match (is_short, self.done) {
                 (true, true) => Ok(None),
@@ -287,6 +288,10 @@ mod tests {
         assert_eq!(pager.ask(None), Some(behind));
         assert_eq!(pager.learn(&[], behind), Ok(Some(2)));
         assert_eq!(pager.ask(None), Some(slice), "from the top");
+
+        let mut pager = Pager::new(2);
+        pager.prove();
+        assert_eq!((pager.learn(&[], slice), pager.learn(&[], slice), pager.ask(None)), (Ok(Some(1)), Ok(None), None));
 
         let mut pager = Pager::new(2);
         pager.may_be_empty();

@@ -66,6 +66,8 @@ impl<W: Warehouse> Stream<'_, W> {
         let halt = self.read_and_land(&mut counts, &mut unread).await.err();
         let halt = match halt {
             Some(Halt::Warehouse(_)) => halt,
+            // What a sync that runs beside it has set aside is no business of a backfill.
+            _ if self.context.plan.backfill.is_some() => halt,
             // The first load has ended, or pauses.
             _ => self.context.warehouse.make_indexes(self.resource).await.err().map(Halt::from).or(halt),
         };

@@ -68,10 +68,10 @@ pub(super) async fn make_indexes<D: Dialect>(dialect: &D, of: Option<&'static Re
     }
     for Index { name, definition } in left {
         let mut open = dialect.begin(Durability::InOrder).await.map_err(&doing)?;
+        let forget = "delete from {deskhouse_indexes} where name = ?";
+        dialect.execute(&mut open, forget, vec![Some(name.clone()).into()]).await.map_err(&doing)?;
         let make = format!("{}drop index if exists {};\n{definition};", dialect.before_migration(), quoted(&name));
         dialect.script(&mut open, make).await.map_err(&doing)?;
-        let forget = "delete from {deskhouse_indexes} where name = ?";
-        dialect.execute(&mut open, forget, vec![Some(name).into()]).await.map_err(&doing)?;
         D::commit(open).await.map_err(&doing)?;
     }
     Ok(())
