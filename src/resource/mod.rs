@@ -424,6 +424,10 @@ mod tests {
                 let expected = match column {
                     // What is gone, and what is archived, is counted at the end of each run.
                     "deleted_at" => format!("deleted_at on {table} (_deleted_at) where _deleted_at is not null"),
+                    _ if column == flag && index.contains("_deleted_at") => {
+                        format!("{flag} on {table} (created_time, _deleted_at) where {flag}")
+                    }
+                    // As it was at first.
                     _ if column == flag => format!("{flag} on {table} (created_time) where {flag}"),
                     // A comparison counts the rows that are alive by their time of creation, in the index alone.
                     "created_time" if index.ends_with("_deleted_at)") => {
