@@ -152,10 +152,15 @@ impl Frame {
         Ok(last)
     }
 
-    /// Whether the page does not begin with the record that the last one ended with.
+    /// Whether the page does not begin with the record that the last one ended with, or shows rows where that one was the
+    /// last: it was cut off then, and what it ended with may have left its place, so that a row between is in neither. A
+    /// portal that cuts off again is read on.
     pub(super) fn moved(&self, records: &[&Keys]) -> bool {
-        let Some(drain) = self.drain.as_ref().filter(|drain| !drain.anchor.is_empty()) else { return false };
-        drain.offset > 0 && records.first().and_then(|keys| keys.id.as_ref()) != Some(&drain.anchor)
+        let Some(drain) = self.drain.as_ref().filter(|drain| drain.offset > 0) else { return false };
+        if drain.anchor.is_empty() {
+            return drain.restarts == 0 && !records.is_empty();
+        }
+        records.first().and_then(|keys| keys.id.as_ref()) != Some(&drain.anchor)
     }
 
     /// Goes on at this row of the same range, which `anchor` has to begin with. Without one the page behind the last row
