@@ -30,7 +30,7 @@ pub(super) struct Pager {
     is_doubted: bool,
     may_be_empty: bool,
     proves: bool,
-    /// The page before was short, or had nothing new.
+    /// The page before was short.
     was_short: bool,
     done: bool,
 }

@@ -12,7 +12,7 @@ use crate::ledger::{
     Bookmark, Counts, History, Key, Progress, Purpose, Range, ResourceOutcome, RunEnd, RunId, RunStart, State, Window,
     WindowId,
 };
-use crate::resource::{Feed, Kind, Resource};
+use crate::resource::{Kind, Resource};
 
 /// What the ledger knows, for people.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -194,9 +194,7 @@ impl<D: Dialect> SqlWarehouse<D> {
             let window = Window { id: WindowId(id), ..Window::of(Key::Modified, *range) };
             windows.push(self.insert_window(&mut open, run, resource, whose, window).await.map_err(&doing)?);
         }
-        if matches!(resource.feed, Feed::Search { .. }) {
-            self.set_indexes_aside(&mut open, run, resource).await.map_err(&doing)?;
-        }
+        self.set_indexes_aside(&mut open, run, resource).await.map_err(&doing)?;
         self.save_bookmark(&mut open, resource, bookmark, run, bookmark.until).await.map_err(&doing)?;
         D::commit(open).await.map_err(&doing)?;
         Ok(windows)

@@ -12,7 +12,6 @@ use super::children::{Due, Parent};
 use super::counts::Counted;
 use super::dialect::{Dialect, Durability, Stamp};
 use super::error::{Error, Trouble};
-use super::indexes;
 use super::ledger::{self, Status};
 use super::migrate::migrate;
 use super::newest::Newest;
@@ -55,12 +54,13 @@ impl<D: Dialect> SqlWarehouse<D> {
             let held_by = ledger::holder(&dialect, &claims).await.unwrap_or_default();
             return Err(Error::Locked { warehouse, held_by });
         };
+        let warehouse = Self { dialect, claims, watch: Mutex::default(), lock: Some(lock) };
         // Whoever has the lock of a sync knows that no first load is under way.
-        if claims == Purpose::Sync.claims([]) {
-            indexes::make_indexes(&dialect, None).await?;
+        if warehouse.claims == Purpose::Sync.claims([]) {
+            warehouse.make_indexes_of(None).await?;
         }
-        migrate(&dialect, now).await?;
-        Ok(Self { dialect, claims, watch: Mutex::default(), lock: Some(lock) })
+        migrate(&warehouse.dialect, now).await?;
+        Ok(warehouse)
     }
 
     /// Opens the warehouse for reading beside a run. The schema is taken as it is.

@@ -66,18 +66,12 @@ async fn slow() -> Portal {
     Portal::start(Settings { tickets: 6_000, latency: Duration::from_millis(40), ..Settings::default() }).await
 }
 
-/// Waits until a run has asked for so much.
-async fn asked(portal: &Portal, requests: usize) {
-    let asked = portal.sandbox.wait_for_requests(requests);
-    tokio::time::timeout(Duration::from_secs(60), asked).await.expect("it asks");
-}
-
 on_every_engine! {
     async fn a_load_that_was_killed_leaves_them_to_the_next_run(engine: Engine) {
         let portal = slow().await;
         let house = House::new(&portal, engine).await;
         let mut sync = house.start(&["sync"]);
-        asked(&portal, 20).await;
+        house::wait_for(portal.sandbox.wait_for_requests(20), &mut sync).await;
         assert_eq!(secondary(&house.database, "tickets").await, BTreeSet::new(), "rows come before their indexes");
         let status = house.run(&["status"]).await.exits(0);
         assert!(status.stdout.contains("queries are slow until the indexes of"), "{}", status.stdout);
@@ -88,8 +82,8 @@ on_every_engine! {
         assert_eq!(tickets["indexes_to_come"], of_migrations("tickets").len(), "{tickets}");
         portal.sandbox.clear_requests();
         // Made at once, not at the end of what is left.
-        let sync = house.start(&["sync"]);
-        asked(&portal, 10).await;
+        let mut sync = house.start(&["sync"]);
+        house::wait_for(portal.sandbox.wait_for_requests(10), &mut sync).await;
         assert_all_are_there(&house.database).await;
         house.ended(sync).await.exits(0);
         assert_all_are_there(&house.database).await;

@@ -24,14 +24,6 @@ fn history() -> Settings {
     }
 }
 
-/// Waits for what the sync is to ask; it must not end before.
-async fn wait_for(asked: impl Future<Output = ()>, sync: &mut Child) {
-    tokio::select! {
-        () = asked => {}
-        status = sync.wait() => panic!("the sync ended before it had asked: {status:?}"),
-    }
-}
-
 /// Asks a process to stop.
 fn terminate(sync: &Child) {
     let id = sync.id().expect("a running process").to_string();
@@ -49,7 +41,7 @@ on_every_engine! {
         let portal = Portal::start(history()).await;
         let house = House::new(&portal, engine).await;
         let mut sync = house.start(&["sync", "--json"]);
-        wait_for(portal.sandbox.wait_for_requests(100), &mut sync).await;
+        house::wait_for(portal.sandbox.wait_for_requests(100), &mut sync).await;
         terminate(&sync);
         let ran = house.ended(sync).await.exits(130);
         let summary = ran.json();
@@ -108,7 +100,7 @@ on_every_engine! {
         let stalled = "/api/v1/tickets/search";
         portal.sandbox.fault(stalled, [Fault::Stall(time::Duration::from_secs(3_600))]);
         let mut first = house.start(&["sync"]);
-        wait_for(portal.sandbox.wait_for_request_of(stalled), &mut first).await;
+        house::wait_for(portal.sandbox.wait_for_request_of(stalled), &mut first).await;
         portal.sandbox.clear_requests();
 
         let second = house.run(&["sync"]).await.exits(6);

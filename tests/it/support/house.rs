@@ -180,6 +180,14 @@ impl House {
     }
 }
 
+/// Waits for what a command is to ask; it must not end before.
+pub(crate) async fn wait_for(asked: impl Future<Output = ()>, command: &mut Child) {
+    tokio::select! {
+        () = asked => {}
+        status = command.wait() => panic!("the command ended before it had asked: {status:?}"),
+    }
+}
+
 /// The part of a summary that is about one resource.
 pub(crate) fn of<'a>(summary: &'a serde_json::Value, resource: &str) -> &'a serde_json::Value {
     summary["resources"]
