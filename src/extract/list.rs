@@ -84,15 +84,30 @@ impl ListReader {
         self.parts.iter_mut().for_each(|part| part.pages.may_be_empty());
     }
 
+    /// The lists that it is made of, which can be read side by side: one for each value of a parameter that the path insists
+    /// on.
+    pub fn parts(&mut self) -> impl Iterator<Item = PartReader<'_>> {
+        let client = &self.client;
+        self.parts.iter_mut().map(move |part| PartReader { client, part })
+    }
+}
+
+/// Reads the list of one value of a parameter.
+pub struct PartReader<'a> {
+    client: &'a Arc<Client>,
+    part: &'a mut Part,
+}
+
+impl PartReader<'_> {
     /// The next page; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<ListPage>, Error> {
-        for part in self.parts.iter_mut().filter(|part| !part.is_read) {
-            if let Some(records) = part.pages.next(&self.client).await? {
-                return Ok(Some(ListPage { records, given: part.given }));
-            }
-            part.is_read = true;
+        let Part { given, pages, is_read } = &mut *self.part;
+        if *is_read {
+            return Ok(None);
         }
-        Ok(None)
+        let records = pages.next(self.client).await?;
+        *is_read = records.is_none();
+        Ok(records.map(|records| ListPage { records, given: *given }))
     }
 }
 

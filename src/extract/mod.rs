@@ -33,7 +33,7 @@ pub use departments::{Department, agents, departments};
 pub use error::Error;
 pub use expectation::{Doubt, Expectation};
 pub use history::merged_into;
-pub use list::{Given, ListPage, ListReader};
+pub use list::{Given, ListPage, ListReader, PartReader};
 pub use organisations::{Organisation, organisations};
 pub use page::{Page, Unread};
 pub use plain::{PLAIN_REACH, PlainList};

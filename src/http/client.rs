@@ -281,7 +281,7 @@ impl Client {
 
     /// Sends once: an answer of whatever kind, or why there is none.
     async fn attempt(&self, request: &Request, token: &AccessToken) -> Result<Result<Response<Bytes>, Failure>, Error> {
-        let mut turn = self.limits.turn(request.precedence).await;
+        let mut turn = self.limits.turn(request.precedence, request.resource).await;
         let sent = self.sendable(request, token).map_err(|error| Error::Spent {
             request: request.to_string(),
             tries: 1,

@@ -99,9 +99,10 @@ impl Limits {
         Self { configured, timer, gate: Gate::new(permits as usize), state: Mutex::new(state) }
     }
 
-    /// Waits for a turn, which comes the sooner the lower the precedence is; the request is in flight as long as it lives.
-    pub(super) async fn turn(&self, precedence: u8) -> Turn<'_> {
-        let permit = self.gate.acquire(precedence).await;
+    /// Waits for a turn, which comes the sooner the lower the precedence is, and among equals the sooner the party began;
+    /// the request is in flight as long as it lives.
+    pub(super) async fn turn(&self, precedence: u8, party: &'static str) -> Turn<'_> {
+        let permit = self.gate.acquire(precedence, party).await;
         self.state().traffic.in_flight += 1;
         let mut turn = Turn { limits: self, permit: Some(permit), era: 0, sent: Instant::now() };
         while let Some(Err(early)) = self.configured.as_ref().map(RateLimiter::check) {
@@ -285,7 +286,7 @@ mod tests {
         let limits = Limits::new(50, Some(10));
         let start = Instant::now();
         for _ in 0..30 {
-            drop(limits.turn(0).await);
+            drop(limits.turn(0, "tickets").await);
         }
         let seconds = start.elapsed().as_secs_f64();
         assert!((2.8..3.0).contains(&seconds), "30 requests at 10 a second took {seconds} s");
@@ -294,8 +295,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_more_are_in_flight_than_granted() {
         let limits = Limits::new(2, None);
-        let (_first, _second) = (limits.turn(0).await, limits.turn(0).await);
-        assert!(tokio::time::timeout(Duration::from_secs(60), limits.turn(0)).await.is_err());
+        let (_first, _second) = (limits.turn(0, "tickets").await, limits.turn(0, "tickets").await);
+        assert!(tokio::time::timeout(Duration::from_secs(60), limits.turn(0, "tickets")).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
@@ -303,22 +304,22 @@ mod tests {
         let limits = Limits::new(8, None);
         while limits.traffic().allowed < 8 {
             let turns: Vec<_> =
-                futures_util::future::join_all((0..limits.traffic().allowed).map(|_| limits.turn(0))).await;
+                futures_util::future::join_all((0..limits.traffic().allowed).map(|_| limits.turn(0, "tickets"))).await;
             turns.iter().for_each(Turn::good);
         }
-        let turns = futures_util::future::join_all((0..8).map(|_| limits.turn(0))).await;
+        let turns = futures_util::future::join_all((0..8).map(|_| limits.turn(0, "tickets"))).await;
         turns[0].refused();
         turns[1].refused();
         drop(turns);
         assert_eq!(limits.traffic(), Traffic { in_flight: 0, allowed: 4, refused: 2 });
-        let _held = futures_util::future::join_all((0..4).map(|_| limits.turn(0))).await;
-        assert!(tokio::time::timeout(Duration::from_secs(60), limits.turn(0)).await.is_err());
+        let _held = futures_util::future::join_all((0..4).map(|_| limits.turn(0, "tickets"))).await;
+        assert!(tokio::time::timeout(Duration::from_secs(60), limits.turn(0, "tickets")).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_given_to_others_is_held_until_it_is_answered() {
         let limits = Limits::new(4, None);
-        let mut turns = futures_util::future::join_all((0..4).map(|_| limits.turn(0))).await;
+        let mut turns = futures_util::future::join_all((0..4).map(|_| limits.turn(0, "tickets"))).await;
         limits.share(1);
         let sharing = |held| Sharing { wanted: 4, held, had_turn: false };
         assert_eq!(limits.sharing(), sharing(4));
@@ -327,11 +328,11 @@ mod tests {
         limits.share(0);
         turns.clear();
         assert_eq!((limits.sharing(), limits.traffic().allowed), (sharing(0), 0));
-        assert!(tokio::time::timeout(TURN, limits.turn(0)).await.is_err());
+        assert!(tokio::time::timeout(TURN, limits.turn(0, "tickets")).await.is_err());
         limits.share(3);
         assert_eq!(limits.sharing(), sharing(3));
-        let turns = futures_util::future::join_all((0..3).map(|_| limits.turn(0))).await;
-        assert!(tokio::time::timeout(TURN, limits.turn(0)).await.is_err());
+        let turns = futures_util::future::join_all((0..3).map(|_| limits.turn(0, "tickets"))).await;
+        assert!(tokio::time::timeout(TURN, limits.turn(0, "tickets")).await.is_err());
         assert!(limits.sharing().had_turn);
         drop(turns);
     }
@@ -343,12 +344,12 @@ mod tests {
         limits.begin_with(12);
         limits.share(2);
         for _ in 0..50 {
-            futures_util::future::join_all((0..2).map(|_| limits.turn(0))).await.iter().for_each(Turn::good);
+            futures_util::future::join_all((0..2).map(|_| limits.turn(0, "tickets"))).await.iter().for_each(Turn::good);
         }
         limits.share(20);
         assert_eq!(limits.traffic().allowed, 12);
         limits.share(6);
-        futures_util::future::join_all((0..6).map(|_| limits.turn(0))).await[0].refused();
+        futures_util::future::join_all((0..6).map(|_| limits.turn(0, "tickets"))).await[0].refused();
         limits.share(20);
         assert_eq!(limits.traffic().allowed, 3);
     }

@@ -29,7 +29,8 @@ pub struct Request {
     pub records: &'static str,
     /// How important it is when credits are short.
     pub priority: Priority,
-    /// Whose turn comes first where requests wait for theirs: that of the lowest.
+    /// Whose turn comes first where requests wait for theirs: that of the lowest, and among equals that of the resource
+    /// which asked first.
     pub precedence: u8,
     /// Times that it is worth trying where it proves too heavy for the portal, because less can be asked for; as often as
     /// any other failure where not.

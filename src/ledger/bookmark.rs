@@ -11,6 +11,9 @@ pub struct History {
     pub bookmark: Option<Bookmark>,
     /// Windows that an earlier run left unfinished.
     pub open: Vec<Window>,
+    /// The bookmark is of a run that was stopped, and none has come to its end by itself since: what it read is a part of
+    /// what goes on now.
+    pub goes_on: bool,
 }
 
 /// What has been planned and read of one resource, on the portal's clock.
@@ -68,6 +71,17 @@ impl History {
         !self.open.is_empty() && self.bookmark.is_some_and(|bookmark| now - bookmark.until < overlap)
     }
 
+    /// Whether all of it was read by a run that began less than `overlap` ago and was then stopped: a run that is stopped
+    /// again and again would pay for it each time.
+    pub fn has_just_been_read(&self, now: DateTime<Utc>, overlap: TimeDelta) -> bool {
+        self.goes_on && self.is_minutes_old(now, overlap)
+    }
+
+    /// Whether all of it was read by a run that began less than `overlap` ago.
+    fn is_minutes_old(&self, now: DateTime<Utc>, overlap: TimeDelta) -> bool {
+        self.open.is_empty() && self.bookmark.is_some_and(|bookmark| now - bookmark.until < overlap)
+    }
+
     /// The bookmark once windows for `ranges` exist.
     pub fn planned(&self, ranges: &[Range]) -> Option<Bookmark> {
         let since = ranges.iter().map(|range| range.from).chain(self.bookmark.map(|held| held.since)).min()?;
@@ -109,7 +123,7 @@ mod tests {
 
     fn read_once(until: DateTime<Utc>) -> History {
         let bookmark = Bookmark { since: at(0), until, complete_until: Some(until - OVERLAP) };
-        History { bookmark: Some(bookmark), open: Vec::new() }
+        History { bookmark: Some(bookmark), open: Vec::new(), goes_on: true }
     }
 
     #[test]
@@ -147,6 +161,17 @@ mod tests {
         assert!(!stopped.unfinished_first(at(115), OVERLAP));
         assert!(!read_once(at(100)).unfinished_first(at(101), OVERLAP));
         assert!(!History::default().unfinished_first(at(101), OVERLAP));
+    }
+
+    #[test]
+    fn what_a_stopped_run_read_to_its_end_minutes_ago_has_just_been_read() {
+        let window = Window::of(crate::ledger::Key::Modified, Range::new(at(0), at(50)));
+        let just_read = |history: History, minutes| history.has_just_been_read(at(minutes), OVERLAP);
+        assert!(just_read(read_once(at(100)), 114));
+        assert!(!just_read(read_once(at(100)), 115));
+        assert!(!just_read(History { open: vec![window], ..read_once(at(100)) }, 101));
+        assert!(!just_read(History { goes_on: false, ..read_once(at(100)) }, 101), "that run has ended");
+        assert!(!just_read(History::default(), 101));
     }
 
     #[test]

@@ -2,10 +2,12 @@
 //! an answer means is left to who asks.
 
 use std::future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::stream::{self, Stream, StreamExt};
+use tokio::sync::mpsc;
 
 use super::context::Context;
 use super::stream::Halt;
@@ -14,23 +16,55 @@ use crate::extract::Error;
 /// Records that wait for their turn at once; how many are under way is the client's decision.
 const AT_ONCE: usize = 32;
 
-/// Records that are landed together: what a run that is cut off has to ask for again.
+/// Records that are looked at together.
 pub(super) const BATCH: usize = 100;
 
-/// Asks about each of these, and gives the answers in batches, in the order in which they come.
-pub(super) fn each<'a, W, I, T, F>(
-    context: Context<'a, W>,
+/// Asks about each of these, and lets the answers be taken as they come, those that wait together: a run that is cut off
+/// has to ask again for no more than what came while the last ones landed. The first failure is given back once what came
+/// beside it has been taken.
+pub(super) async fn each<W, I, T, F, E: From<Halt>>(
+    context: Context<'_, W>,
     of: Vec<I>,
     ask: impl Fn(I) -> F,
-) -> impl Stream<Item = Vec<Result<T, Halt>>>
+    mut take: impl AsyncFnMut(Vec<T>) -> Result<(), E>,
+) -> Result<(), E>
 where
     F: Future<Output = Result<T, Error>>,
 {
-    let asked = side_by_side(stream::iter(of), move |one| {
-        let asked = ask(one);
-        async move { context.ask(asked).await }
-    });
-    asked.buffer_unordered(AT_ONCE).chunks(BATCH)
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let asking = async {
+        let asked = side_by_side(stream::iter(of), move |one| {
+            let asked = ask(one);
+            async move { context.ask(asked).await }
+        });
+        let (mut asked, mut halt) = (pin!(asked.buffer_unordered(AT_ONCE)), None);
+        while let Some(answer) = asked.next().await {
+            match answer {
+                Ok(answer) => {
+                    // What takes them has failed, and says why.
+                    if sender.send(answer).is_err() {
+                        break;
+                    }
+                }
+                Err(failure) => {
+                    halt.get_or_insert(failure);
+                }
+            }
+        }
+        drop(sender);
+        halt
+    };
+    let taking = async {
+        let (mut batch, mut taken) = (Vec::new(), Ok(()));
+        while taken.is_ok() && receiver.recv_many(&mut batch, BATCH).await > 0 {
+            taken = take(std::mem::take(&mut batch)).await;
+        }
+        receiver.close();
+        taken
+    };
+    let (halt, taken) = tokio::join!(asking, taking);
+    taken?;
+    halt.map_or(Ok(()), |halt| Err(halt.into()))
 }
 
 /// Asks about each of these, and gives the answers in their own order.
@@ -59,10 +93,4 @@ where
             answer
         }
     })
-}
-
-/// The answers of a batch; the first failure is put aside, until what came beside it has landed.
-pub(super) fn answers<T>(batch: Vec<Result<T, Halt>>, halt: &mut Option<Halt>) -> Vec<T> {
-    let keep = |answer: Result<T, Halt>| answer.map_err(|failure| halt.get_or_insert(failure)).ok();
-    batch.into_iter().filter_map(keep).collect()
 }

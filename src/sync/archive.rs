@@ -3,10 +3,8 @@
 //! as archived, and not read again.
 
 use std::collections::HashSet;
-use std::pin::pin;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::StreamExt;
 
 use super::alone;
 use super::context::Context;
@@ -190,11 +188,11 @@ impl<W: Warehouse> Shelves<'_, W> {
         found.rows.retain(|row| row.is_true(resource, archive.flag) && !deleted.contains(&row.id));
         let shown: HashSet<_> = found.rows.iter().map(|row| row.id.to_string()).collect();
         let rest = ids.iter().filter(|id| !shown.contains(*id)).cloned().collect();
-        let asked =
-            alone::each(self.context, rest, |id: String| async move { extract::single(client, resource, &id).await });
-        let (mut asked, mut halt, mut hidden) = (pin!(asked), None, 0);
-        while let Some(batch) = asked.next().await {
-            for single in alone::answers(batch, &mut halt) {
+        self.write(found, counts).await?;
+        let (ask, mut hidden) = (async |id: String| extract::single(client, resource, &id).await, 0);
+        alone::each(self.context, rest, ask, async |singles| {
+            let mut found = Found::new(resource, self.context.run, client.portal_now());
+            for single in singles {
                 match single {
                     Single::Alive(record) | Single::Spam(record) => found.take(mapper.row(record)),
                     // What has left between the list and now is no record of the archive any more.
@@ -202,12 +200,18 @@ impl<W: Warehouse> Shelves<'_, W> {
                     Single::Hidden => hidden += 1,
                 }
             }
-        }
+            self.write(found, counts).await
+        })
+        .await?;
+        Ok(hidden)
+    }
+
+    async fn write(&self, mut found: Found, counts: &mut Counts) -> Result<(), Halt> {
         found.read = (found.rows.len() + found.rejects.len()) as u64;
         for landed in self.context.warehouse.land_found(vec![found], None).await? {
             *counts += landed.counts;
         }
-        halt.map_or(Ok(hidden), Err)
+        Ok(())
     }
 
     async fn done(&self, resource: &'static Resource, archive: &Archive, now: DateTime<Utc>) -> Result<(), Halt> {

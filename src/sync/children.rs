@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 
 use super::Event;
 use super::context::Context;
+use super::list;
 use super::stream::Halt;
 use super::verify::{Compared, Hand};
 use crate::extract::{self, ListReader, Single, Weight};
@@ -327,9 +328,9 @@ impl<W: Warehouse> Reader<'_, W> {
             reader.prove();
         }
         let given = self.resource.part().map(|column| column.pointer.trim_start_matches('?'));
-        let mut rows = Vec::new();
+        let (mut rows, mut pages) = (Vec::new(), pin!(list::pages(self.context, &mut reader)));
         loop {
-            match self.context.ask(reader.next()).await {
+            match pages.try_next().await {
                 Ok(Some(page)) => {
                     self.context.tell_page(self.resource.name, page.records.len(), None);
                     let given = given.map(|name| (name, parent.id.as_str()));

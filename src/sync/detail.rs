@@ -2,18 +2,15 @@
 //! definition says; how the two readings become one row, `transform`.
 
 use std::collections::HashMap;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytestring::ByteString;
-use futures_util::StreamExt;
-use futures_util::future::try_join_all;
 
 use super::alone;
 use super::apart::apart;
 use super::context::Context;
 use super::stream::{Halt, Stream};
-use crate::extract;
+use crate::extract::{self, Single};
 use crate::ledger::{Counts, WindowId};
 use crate::record::Record;
 use crate::resource::{Feed, List, Resource};
@@ -41,44 +38,57 @@ impl<'a, W: Warehouse> Details<'a, W> {
         Self { stream, mapper: Arc::new(mapper(resource, plan.keep_raw)), is_asked, last: Mutex::default() }
     }
 
-    /// The rows of a page. One that is held as it is needs no request: it is not written again either.
-    pub(super) async fn rows(&self, window: WindowId, records: Vec<Record>) -> Result<Vec<Result<Row, Reject>>, Halt> {
+    /// The rows of a page. One that is held as it is needs no request: it is not written again either. Those that do are
+    /// given to `land` as they come, since each is paid for; the others are given back.
+    pub(super) async fn rows(
+        &self,
+        window: WindowId,
+        records: Vec<Record>,
+        mut land: impl AsyncFnMut(Vec<Result<Row, Reject>>) -> Result<(), Halt>,
+    ) -> Result<Vec<Result<Row, Reject>>, Halt> {
         if !self.is_asked {
             let mapper = Arc::clone(&self.mapper);
             return Ok(apart(move || records.into_iter().map(|record| mapper.row(record)).collect()).await);
         }
+        let Context { client, warehouse, .. } = self.stream.context;
+        let resource = self.stream.resource;
         let keys: Vec<(ByteString, i64)> = records
             .iter()
             .map(|record| (record.keys().id.as_deref().unwrap_or_default().into(), self.mapper.fingerprint(record)))
             .collect();
-        let held = self.stream.context.warehouse.unchanged(self.stream.resource, keys.clone()).await?;
+        let held = warehouse.unchanged(resource, keys.clone()).await?;
         let mut known = self.lock().remove(&window).unwrap_or_default();
-        let wanted = keys.iter().zip(held).map(|(key, is_held)| {
-            let known = known.remove(key);
-            async move {
-                match known {
-                    Some(detail) => Ok(Some(Ok(detail))),
-                    None if is_held || key.0.is_empty() => Ok(None),
-                    None => self.read(&key.0).await.map(Some),
+        let (mut rows, mut wanted, mut had) = (Vec::new(), Vec::new(), Completed::new());
+        for ((record, key), is_held) in records.into_iter().zip(keys).zip(held) {
+            match known.remove(&key) {
+                Some(detail) => {
+                    rows.push(self.mapper.completed(record, &detail));
+                    had.insert(key, detail);
                 }
+                None if is_held || key.0.is_empty() => rows.push(self.mapper.row(record)),
+                None => wanted.push((key, record)),
             }
-        });
-        let details = try_join_all(wanted.collect::<Vec<_>>()).await?;
-        let found = keys.into_iter().zip(&details);
-        let found = found.filter_map(|(key, detail)| Some((key, detail.as_ref()?.as_ref().ok()?.clone()))).collect();
-        self.lock().insert(window, found);
-        let row = |(record, detail): (Record, Option<Result<Record, &str>>)| match detail {
-            Some(Ok(detail)) => self.mapper.completed(record, &detail),
-            Some(Err(reason)) => self.mapper.owing(record, reason),
-            None => self.mapper.row(record),
+        }
+        let ask = |(key, record): ((ByteString, i64), Record)| async move {
+            let single = extract::single(client, resource, &key.0).await?;
+            Ok((key, record, single))
         };
-        Ok(records.into_iter().zip(details).map(row).collect())
-    }
-
-    /// A record alone. One that has left meanwhile, or may not be seen alone, stays as the page shows it and owes the rest.
-    async fn read(&self, id: &str) -> Result<Result<Record, &'static str>, Halt> {
-        let single = extract::single(self.stream.context.client, self.stream.resource, id).await;
-        Ok(single.map_err(Halt::Read)?.record())
+        alone::each(self.stream.context, wanted, ask, async |singles: Vec<_>| {
+            let completed =
+                singles.into_iter().map(|(key, record, single): (_, Record, Single)| match single.record() {
+                    Ok(detail) => {
+                        let row = self.mapper.completed(record, &detail);
+                        had.insert(key, detail);
+                        row
+                    }
+                    // One that has left meanwhile, or may not be seen alone, stays as the page shows it and owes the rest.
+                    Err(reason) => self.mapper.owing(record, reason),
+                });
+            land(completed.collect()).await
+        })
+        .await?;
+        self.lock().insert(window, had);
+        Ok(rows)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<WindowId, Completed>> {
@@ -101,14 +111,13 @@ pub(super) async fn ask_again<W: Warehouse>(
         let ids: Vec<_> = owing.iter().map(|owing| owing.id.clone()).collect();
         // A search tells what the record alone does not.
         let mut shown = context.ask(extract::shown(client, resource, &ids)).await?;
-        let asked = alone::each(context, ids, |id: String| async move {
+        let ask = |id: String| async move {
             let single = extract::single(client, resource, &id).await?;
             Ok((id, single))
-        });
-        let (mut asked, mut halt) = (pin!(asked), None);
-        while let Some(batch) = asked.next().await {
+        };
+        alone::each(context, ids, ask, async |singles| {
             let mut found = Found::new(resource, context.run, client.portal_now());
-            for (id, single) in alone::answers(batch, &mut halt) {
+            for (id, single) in singles {
                 let row = match (single.record(), shown.remove(&id)) {
                     (Ok(whole), Some(record)) => mapper.completed(record, &whole),
                     (Ok(whole), None) => mapper.completed(whole.clone(), &whole),
@@ -124,10 +133,9 @@ pub(super) async fn ask_again<W: Warehouse>(
             for landed in context.warehouse.land_found(vec![found], None).await? {
                 *counts += landed.counts;
             }
-        }
-        if let Some(halt) = halt {
-            return Err(halt);
-        }
+            Ok::<_, Halt>(())
+        })
+        .await?;
     }
     Ok(())
 }

@@ -223,7 +223,10 @@ pub async fn sync<W: Warehouse>(
     };
     let reading = async {
         let heads = plan.resources.iter().copied().filter(|resource| waits_for(resource).is_none());
-        let mut ends: Vec<End> = join_all(heads.map(family)).await.into_iter().flatten().collect();
+        let (first, then) = in_turn(context, heads.collect()).await;
+        let mut ends = join_all(first.into_iter().map(family)).await;
+        ends.extend(join_all(then.into_iter().map(family)).await);
+        let mut ends: Vec<End> = ends.into_iter().flatten().collect();
         let place = |end: &End| plan.resources.iter().position(|resource| resource.name == end.outcome.resource);
         ends.sort_by_key(place);
         let feeds = match plan.backfill {
@@ -238,6 +241,28 @@ pub async fn sync<W: Warehouse>(
     let mut outcome = Outcome::begun(run, started_at);
     let fatal = outcome.take(ends, feeds, first_to_fail.get().copied());
     outcome.close(client, warehouse, start_of_run, booked, fatal).await
+}
+
+/// What is read first, and what waits for it: where a run that was stopped minutes ago has left windows, what it read to
+/// its end is looked at once these are read. A run that is stopped again and again would pay for it each time.
+async fn in_turn<W: Warehouse>(
+    context: Context<'_, W>,
+    heads: Vec<&'static Resource>,
+) -> (Vec<&'static Resource>, Vec<&'static Resource>) {
+    let Context { plan, started_at, warehouse, .. } = context;
+    if plan.backfill.is_some() {
+        return (heads, Vec::new());
+    }
+    // A ledger that cannot be read is told by the stream that needs it.
+    let histories = join_all(heads.iter().map(|resource| warehouse.history(resource))).await;
+    let histories: Vec<_> = histories.into_iter().map(Result::unwrap_or_default).collect();
+    if !histories.iter().any(|history| history.unfinished_first(started_at, plan.overlap)) {
+        return (heads, Vec::new());
+    }
+    let (then, first): (Vec<_>, Vec<_>) =
+        heads.into_iter().zip(histories).partition(|(_, history)| history.has_just_been_read(started_at, plan.overlap));
+    let resources = |part: Vec<(&'static Resource, _)>| part.into_iter().map(|(resource, _)| resource).collect();
+    (resources(first), resources(then))
 }
 
 /// The state of a run from those of its resources: a signal first, then what needs a person, then what needs a day.

@@ -131,7 +131,7 @@ impl<W: Warehouse> Stream<'_, W> {
 
     fn listing(&self, list: List) -> Listing<'_, W> {
         let (context, resource) = (self.context, self.resource);
-        Listing { context, resource, list, brake: Brake::USUAL, closely: false }
+        Listing { context, resource, list, brake: Brake::USUAL, closely: false, goes_on: true }
     }
 
     async fn history(&self) -> Result<History, Halt> {

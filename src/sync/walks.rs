@@ -21,6 +21,7 @@ use super::{Event, PAGES_WAITING};
 use crate::extract::{self, Expectation, Page, Reader, Unread, Walk};
 use crate::http::Seat;
 use crate::ledger::{History, Progress, Range, Window, WindowId};
+use crate::transform::{Reject, Row};
 use crate::warehouse::{Batch, Newest, Warehouse};
 
 /// Windows that a run makes of one resource to read around what the portal does not give: enough to close in on a few
@@ -177,7 +178,8 @@ impl<'a, W: Warehouse> Walks<'a, W> {
         };
         self.tell(&reading, &page);
         let Page { records, progress, remaining, unread } = page;
-        let rows = self.details.rows(reading.id, records).await?;
+        let land = async |rows| self.land_apart(&reading, rows).await;
+        let rows = self.details.rows(reading.id, records, land).await?;
         let since = std::mem::replace(&mut reading.since, progress.clone());
         let batch = self.stream.batch(reading.id, since, progress, rows);
         if self.pages.send(batch).await.is_err() {
@@ -200,7 +202,12 @@ impl<'a, W: Warehouse> Walks<'a, W> {
         if records.is_empty() {
             return Ok(());
         }
-        let rows = self.details.rows(reading.id, records).await?;
+        let rows = self.details.rows(reading.id, records, async |rows| self.land_apart(reading, rows).await).await?;
+        self.land_apart(reading, rows).await
+    }
+
+    /// Lands rows while the window stays where it is.
+    async fn land_apart(&self, reading: &Reading<'_>, rows: Vec<Result<Row, Reject>>) -> Result<(), Halt> {
         let batch = self.stream.batch(reading.id, reading.since.clone(), reading.since.clone(), rows);
         // Where landing has failed, it says why itself.
         self.pages.send(batch).await.or(Ok(()))

@@ -146,6 +146,21 @@ impl<D: Dialect> SqlWarehouse<D> {
         Ok(times)
     }
 
+    pub(super) async fn read_written(
+        &self,
+        resource: &'static Resource,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<String>, Error> {
+        let (table, key) = (resource.name, quoted(resource.columns[0].name));
+        let sql = format!(
+            "select {key} from {{{table}}} where _deleted_at is null and _synced_at >= ? and _run_id >
+            (select coalesce(max(run_id), 0) from {{deskhouse_bookmarks}} where resource = ?)"
+        );
+        let doing = Error::doing("read keys");
+        let rows = self.look("read keys", &sql, vec![since.into(), table.into()], &[Kind::Text]).await?;
+        rows.into_iter().map(|mut cells| cells.text()).collect::<Result<_, _>>().map_err(doing)
+    }
+
     pub(super) async fn read_departed(
         &self,
         resource: &'static Resource,

@@ -160,15 +160,20 @@ impl<D: Dialect> SqlWarehouse<D> {
         open: &mut Open<D>,
         resource: &'static Resource,
     ) -> Result<History, Trouble> {
-        let sql = "select read_since, read_until, complete_until from {deskhouse_bookmarks} where resource = ?";
-        let kinds = [Kind::Timestamp; 3];
-        let mut rows = self.fetch(open, sql, vec![resource.name.into()], &kinds).await?;
+        let sql =
+            "select read_since, read_until, complete_until, run_id > coalesce((select max(id) from {deskhouse_runs}
+            where state not in [?]), 0) from {deskhouse_bookmarks} where resource = ?";
+        let kinds = [Kind::Timestamp, Kind::Timestamp, Kind::Timestamp, Kind::Boolean];
+        let stopped = [State::Running, State::Interrupted].map(|state| state.word().to_owned());
+        let values = vec![Value::Texts(stopped.to_vec()), resource.name.into()];
+        let mut rows = self.fetch(open, sql, values, &kinds).await?;
         let bookmark = |cells: &mut Cells| {
             let (since, until) = (cells.timestamp()?, cells.timestamp()?);
-            Ok(Bookmark { since, until, complete_until: cells.timestamp_or_null()? })
+            Ok((Bookmark { since, until, complete_until: cells.timestamp_or_null()? }, cells.boolean()?))
         };
-        let bookmark = rows.first_mut().map(bookmark).transpose()?;
-        Ok(History { bookmark, open: self.open_windows(open, resource, Purpose::Sync).await? })
+        let (bookmark, goes_on) = rows.first_mut().map(bookmark).transpose()?.unzip();
+        let open = self.open_windows(open, resource, Purpose::Sync).await?;
+        Ok(History { bookmark, open, goes_on: goes_on.unwrap_or_default() })
     }
 
     pub(super) async fn read_feed_bookmark(&self, feed: &'static str) -> Result<Option<DateTime<Utc>>, Error> {

@@ -180,6 +180,14 @@ pub trait Warehouse: Send + Sync {
         column: &'static str,
     ) -> impl Future<Output = Result<HashMap<String, DateTime<Utc>>, Error>> + Send;
 
+    /// Keys of the rows that are alive and were written since then by runs which were stopped before they came to the end
+    /// of the resource's list.
+    fn written(
+        &self,
+        resource: &'static Resource,
+        since: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+
     /// Parents of a resource whose lists are to be read, `most` at most. Those that are deleted have none.
     fn parents(
         &self,

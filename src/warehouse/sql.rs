@@ -309,6 +309,10 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         self.read_times(resource, column).await
     }
 
+    async fn written(&self, resource: &'static Resource, since: DateTime<Utc>) -> Result<Vec<String>, Error> {
+        self.read_written(resource, since).await
+    }
+
     async fn parents(&self, resource: &'static Resource, due: Due, most: usize) -> Result<Vec<Parent>, Error> {
         self.read_parents(resource, due, most).await
     }

@@ -196,6 +196,7 @@ impl Warehouse for Sabotaged {
         unchanged(resource: &'static Resource, fingerprints: Vec<(ByteString, i64)>) -> Vec<bool>;
         deleted(resource: &'static Resource, ids: Vec<ByteString>) -> Vec<ByteString>;
         times(resource: &'static Resource, column: &'static str) -> HashMap<String, DateTime<Utc>>;
+        written(resource: &'static Resource, since: DateTime<Utc>) -> Vec<String>;
         newest(resource: &'static Resource, before: DateTime<Utc>) -> Option<Newest>;
         parents(resource: &'static Resource, due: Due, most: usize) -> Vec<Parent>;
         parts(resource: &'static Resource, parents: Vec<String>) -> Vec<(String, String)>;

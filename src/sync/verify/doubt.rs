@@ -3,10 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
-use std::pin::pin;
 
 use bytestring::ByteString;
-use futures_util::StreamExt;
 
 use super::Early;
 use super::compare::{Comparer, Looked};
@@ -56,31 +54,28 @@ impl<W: Warehouse> Comparer<'_, W> {
     /// What is shown and still held as deleted is shown although it has gone, or came back with an old time: the record
     /// itself tells which.
     pub(super) async fn raise(&mut self, records: Vec<Record>) -> Result<(), Early> {
-        let (client, resource, mut halt) = (self.context.client, self.resource, None);
+        let (client, resource) = (self.context.client, self.resource);
         let mut shown: HashMap<ByteString, Record> =
             records.into_iter().filter_map(|record| Some((record.keys().id.as_deref()?.into(), record))).collect();
         let deleted = shown.keys().cloned().collect();
-        let asked = alone::each(self.context, deleted, |id: ByteString| async move {
+        let ask = |id: ByteString| async move {
             let single = extract::single(client, resource, &id).await?;
             Ok((id, single))
-        });
-        let mut asked = pin!(asked);
-        while let Some(batch) = asked.next().await {
+        };
+        alone::each(self.context, deleted, ask, async |singles: Vec<(ByteString, Single)>| {
             // Spam that is shown has not gone.
             let is_there = |single: &Single| matches!(single, Single::Alive(_) | Single::Spam(_));
-            let there = alone::answers(batch, &mut halt).into_iter().filter(|(_, single)| is_there(single));
+            let there = singles.into_iter().filter(|(_, single)| is_there(single));
             let risen: Vec<_> = there.filter_map(|(id, _)| shown.remove(&id)).collect();
-            if !risen.is_empty() {
-                self.land(risen, Vec::new(), Sight::Read).await?;
-            }
-        }
-        halt.map_or(Ok(()), |halt| Err(halt.into()))
+            if risen.is_empty() { Ok(()) } else { self.land(risen, Vec::new(), Sight::Read).await }
+        })
+        .await
     }
 
     /// Asks for each of these and marks those that are gone.
     pub(super) async fn bury(&mut self, vanished: Vec<(String, Looked)>) -> Result<(), Early> {
-        let (client, resource, mut halt) = (self.context.client, self.resource, None);
-        let asked = alone::each(self.context, vanished, |(id, looked): (String, Looked)| async move {
+        let (client, resource) = (self.context.client, self.resource);
+        let ask = |(id, looked): (String, Looked)| async move {
             let single = extract::single(client, resource, &id).await?;
             // What is in the bin, or nowhere, may have been merged: only its history tells.
             let merged_into = match &single {
@@ -89,22 +84,22 @@ impl<W: Warehouse> Comparer<'_, W> {
                 Single::Alive(_) | Single::Spam(_) | Single::Hidden => None,
             };
             Ok((id, looked, single, merged_into))
-        });
-        let mut asked = pin!(asked);
-        while let Some(batch) = asked.next().await {
+        };
+        alone::each(self.context, vanished, ask, async |singles| {
             let (mut elsewhere, mut gone) = (Vec::new(), Vec::new());
-            for (id, looked, single, merged_into) in alone::answers(batch, &mut halt) {
+            for (id, looked, single, merged_into) in singles {
                 let Some(reason) = self.reason(single, looked, &mut elsewhere) else { continue };
                 let reason = if merged_into.is_some() { Reason::Merged } else { reason };
                 self.compared.mark(reason);
                 let tombstone = Tombstone { merged_into, ..Tombstone::new(reason, client.portal_now()) };
                 gone.push((ByteString::from(id), tombstone));
             }
-            if !(elsewhere.is_empty() && gone.is_empty()) {
-                self.land(elsewhere, gone, Sight::Read).await?;
+            match elsewhere.is_empty() && gone.is_empty() {
+                true => Ok(()),
+                false => self.land(elsewhere, gone, Sight::Read).await,
             }
-        }
-        halt.map_or(Ok(()), |halt| Err(halt.into()))
+        })
+        .await
     }
 
     /// Why a record that was not shown is gone; `None` where it is not, or nobody knows.

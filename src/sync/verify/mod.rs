@@ -148,7 +148,7 @@ async fn compare<W: Warehouse>(
     match resource.feed {
         Feed::List(list) => {
             let closely = manner.depth == Depth::Records;
-            let listing = Listing { context, resource, list, brake: manner.brake, closely };
+            let listing = Listing { context, resource, list, brake: manner.brake, closely, goes_on: false };
             let mut counts = Counts::default();
             let (compared, early) = listed::compare(&listing, manner.hand, &mut counts).await;
             (counts, compared, early)

@@ -29,45 +29,105 @@ pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     (value, start.elapsed())
 }
 
-/// One measured figure: name, unit, and a value for each run.
+/// Figures that were measured.
 #[derive(Debug, Default)]
-pub(crate) struct Figures(Vec<(String, &'static str, Vec<f64>)>);
+pub(crate) struct Figures(Vec<Figure>);
+
+#[derive(Debug)]
+struct Figure {
+    name: String,
+    unit: &'static str,
+    /// One a run.
+    values: Vec<f64>,
+    wanted: Option<Wanted>,
+}
+
+/// What the median is to be.
+#[derive(Debug, Clone, Copy)]
+enum Wanted {
+    AtMost(f64),
+    AtLeast(f64),
+}
 
 impl Figures {
     /// Adds the value of one run.
     pub(crate) fn add(&mut self, name: impl Into<String>, unit: &'static str, value: f64) {
         let name = name.into();
-        match self.0.iter_mut().find(|(held, ..)| *held == name) {
-            Some((_, _, values)) => values.push(value),
-            None => self.0.push((name, unit, vec![value])),
+        match self.0.iter_mut().find(|figure| figure.name == name) {
+            Some(figure) => figure.values.push(value),
+            None => self.0.push(Figure { name, unit, values: vec![value], wanted: None }),
         }
     }
 
     /// Adds a ratio of two figures, run by run: both were measured within one run, so the machine's moods cancel out.
     pub(crate) fn ratio(&mut self, name: &str, above: &str, below: &str) {
-        let values = |name: &str| self.0.iter().find(|(held, ..)| held == name).map(|(_, _, values)| values.clone());
+        let values = |name: &str| Some(self.0.iter().find(|figure| figure.name == name)?.values.clone());
         let (Some(above), Some(below)) = (values(above), values(below)) else { return };
         for (above, below) in above.into_iter().zip(below) {
             self.add(name, "ratio", above / below);
         }
     }
 
+    /// Prints beside a figure that it is to be no more than this.
+    pub(crate) fn at_most(&mut self, name: &str, bound: f64) {
+        self.want(name, Wanted::AtMost(bound));
+    }
+
+    /// Prints beside a figure that it is to be no less than this.
+    pub(crate) fn at_least(&mut self, name: &str, bound: f64) {
+        self.want(name, Wanted::AtLeast(bound));
+    }
+
+    fn want(&mut self, name: &str, wanted: Wanted) {
+        if let Some(figure) = self.0.iter_mut().find(|figure| figure.name == name) {
+            figure.wanted = Some(wanted);
+        }
+    }
+
     /// Prints the table and writes the JSON beside the build.
     pub(crate) fn report(&self, benchmark: &str) {
-        println!("{:<44} {:>12} {:>12} {:>12}  unit", "", "median", "least", "most");
-        let mut documents = Vec::new();
-        for (name, unit, values) in &self.0 {
-            let mut sorted = values.clone();
-            sorted.sort_by(f64::total_cmp);
-            let (median, least, most) = (sorted[sorted.len() / 2], sorted[0], sorted[sorted.len() - 1]);
-            let digits = if *unit == "ratio" { 2 } else { 0 };
-            println!("{name:<44} {median:>12.digits$} {least:>12.digits$} {most:>12.digits$}  {unit}");
-            documents.push(json!({"name": name, "unit": unit, "median": median, "values": values}));
+        println!("{:<56} {:>12} {:>12} {:>12}  {:<24}wanted", "", "median", "least", "most", "unit");
+        for figure in &self.0 {
+            println!("{}", figure.line());
         }
+        let documents = self.0.iter().map(Figure::document).collect();
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
         std::fs::create_dir_all(&folder).expect("a folder for the results");
         let file = folder.join(format!("{benchmark}.json"));
         std::fs::write(&file, Value::Array(documents).to_string()).expect("the results are written");
+    }
+}
+
+impl Figure {
+    /// Median, least and most.
+    fn spread(&self) -> [f64; 3] {
+        let mut sorted = self.values.clone();
+        sorted.sort_by(f64::total_cmp);
+        [sorted[sorted.len() / 2], sorted[0], sorted[sorted.len() - 1]]
+    }
+
+    fn line(&self) -> String {
+        let (name, unit, [median, least, most]) = (&self.name, self.unit, self.spread());
+        let digits = if unit == "ratio" { 2 } else { usize::from(median < 100.0) };
+        let wanted = match self.wanted {
+            None => String::new(),
+            Some(Wanted::AtMost(bound)) => format!("<= {bound}{}", if median > bound { ": missed" } else { "" }),
+            Some(Wanted::AtLeast(bound)) => format!(">= {bound}{}", if median < bound { ": missed" } else { "" }),
+        };
+        format!("{name:<56} {median:>12.digits$} {least:>12.digits$} {most:>12.digits$}  {unit:<24}{wanted}")
+            .trim_end()
+            .to_owned()
+    }
+
+    fn document(&self) -> Value {
+        let (at_most, at_least) = match self.wanted {
+            None => (None, None),
+            Some(Wanted::AtMost(bound)) => (Some(bound), None),
+            Some(Wanted::AtLeast(bound)) => (None, Some(bound)),
+        };
+        let [median, ..] = self.spread();
+        json!({"name": self.name, "unit": self.unit, "median": median, "values": self.values, "at_most": at_most,
+            "at_least": at_least})
     }
 }
 

@@ -1,7 +1,7 @@
 //! The program as it is measured: run to its end, with what it took of the machine.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use desk_sandbox::Settings;
@@ -32,16 +32,7 @@ impl Ran {
 /// Runs `deskhouse sync` in `folder`, with nothing but this environment.
 pub(crate) fn sync(folder: &Path, resources: &[&str], environment: &[(String, String)]) -> Ran {
     let start = Instant::now();
-    let mut process = Command::new(PROGRAM)
-        .args(["-q", "sync", "--json"])
-        .args(resources)
-        .env_clear()
-        .envs(environment.iter().map(|(name, value)| (name, value)))
-        .env("DESKHOUSE_STATE__DIR", folder)
-        .current_dir(folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
+    let mut process = self::start(folder, resources, environment);
     let id = process.id();
     let (mut peak, mut processor) = (0.0_f64, 0.0_f64);
     // The system counts both for as long as the process lives; the last look is at most a few milliseconds old.
@@ -55,6 +46,20 @@ pub(crate) fn sync(folder: &Path, resources: &[&str], environment: &[(String, St
     assert!(output.status.success(), "the sync failed");
     let summary = serde_json::from_slice(&output.stdout).expect("a summary");
     Ran { summary, seconds, peak, processor }
+}
+
+/// Starts `deskhouse sync` in `folder`, with nothing but this environment.
+pub(crate) fn start(folder: &Path, resources: &[&str], environment: &[(String, String)]) -> Child {
+    Command::new(PROGRAM)
+        .args(["-q", "sync", "--json"])
+        .args(resources)
+        .env_clear()
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .env("DESKHOUSE_STATE__DIR", folder)
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts")
 }
 
 /// What signs the program in to a look-alike of these settings at `url`, and where it lands.
