@@ -1,6 +1,7 @@
 //! `deskhouse sandbox`: the look-alike portal as a server of its own.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use clap::Args;
@@ -23,12 +24,12 @@ pub(super) struct Options {
     /// Change the world before every N-th request
     #[arg(long, value_name = "N")]
     change_every: Option<u32>,
-    /// Time that each request takes, such as `120ms`
-    #[arg(long, value_parser = humantime::parse_duration, default_value = "0s", value_name = "TIME")]
-    latency: std::time::Duration,
+    /// Time that each request takes, such as `120ms`, or `120ms±40ms` where it varies
+    #[arg(long, value_parser = latency, default_value = "0s", value_name = "TIME")]
+    latency: Latency,
     /// Time after which a change shows in searches
     #[arg(long, value_parser = humantime::parse_duration, default_value = "0s", value_name = "TIME")]
-    index_lag: std::time::Duration,
+    index_lag: Duration,
     /// Requests that may be in flight
     #[arg(long, default_value_t = 10)]
     concurrency: u32,
@@ -49,7 +50,30 @@ pub(super) struct Options {
     without_scope: Vec<String>,
     /// Time by which the portal's clock is ahead
     #[arg(long, value_parser = humantime::parse_duration, default_value = "0s", value_name = "TIME")]
-    clock_ahead: std::time::Duration,
+    clock_ahead: Duration,
+}
+
+/// Time that each request takes, and by how much it varies in both directions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Latency {
+    mean: Duration,
+    jitter: Duration,
+}
+
+/// `120ms`, or `120ms±40ms`, where `+-` is for keyboards without `±` and one unit is enough.
+fn latency(text: &str) -> Result<Latency, String> {
+    let time =
+        |text: &str| humantime::parse_duration(text).map_err(|error| format!("{error}; try `120ms` or `120ms±40ms`"));
+    let Some((mean, jitter)) = text.split_once('±').or_else(|| text.split_once("+-")) else {
+        return Ok(Latency { mean: time(text)?, jitter: Duration::ZERO });
+    };
+    let unit = jitter.trim_start_matches(|letter: char| !letter.is_alphabetic());
+    let (mean, jitter) = (time(mean).or_else(|_| time(&format!("{mean}{unit}")))?, time(jitter)?);
+    // No request takes less than no time, so that its mean would be another one.
+    if jitter > mean {
+        return Err("a time cannot vary by more than itself".into());
+    }
+    Ok(Latency { mean, jitter })
 }
 
 pub(super) async fn run(options: &Options) -> Result<Class, Error> {
@@ -57,7 +81,8 @@ pub(super) async fn run(options: &Options) -> Result<Class, Error> {
         tickets: options.tickets,
         seed: options.seed,
         change_every: options.change_every,
-        latency: options.latency,
+        latency: options.latency.mean,
+        latency_jitter: options.latency.jitter,
         index_lag: TimeDelta::from_std(options.index_lag).unwrap_or_default(),
         concurrency: options.concurrency,
         daily_credits: options.daily_credits,
@@ -83,4 +108,24 @@ pub(super) async fn run(options: &Options) -> Result<Class, Error> {
     signals::first().await;
     server.stop().await;
     Ok(Class::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_latency_is_a_time_or_a_mean_and_its_jitter() {
+        let told =
+            |mean, jitter| Ok(Latency { mean: Duration::from_millis(mean), jitter: Duration::from_millis(jitter) });
+        assert_eq!(latency("120ms"), told(120, 0));
+        for text in ["120ms±40ms", "120±40ms", "120ms+-40ms", "120+-40ms", "120 ± 40 ms"] {
+            assert_eq!(latency(text), told(120, 40), "{text}");
+        }
+        assert_eq!(latency("1s±1s"), told(1_000, 1_000));
+        for wrong in ["", "fast", "120", "120ms±", "±40ms", "120±40", "120ms-40ms", "120ms±40ms±1ms", "40ms±120ms"]
+        {
+            assert!(latency(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
-//! The program as it is measured: run to its end, with what it took of the machine.
+//! The program as it is measured, and others beside it: run to the end, with what that took of the machine.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -31,8 +32,31 @@ impl Ran {
 
 /// Runs `deskhouse sync` in `folder`, with nothing but this environment.
 pub(crate) fn sync(folder: &Path, resources: &[&str], environment: &[(String, String)]) -> Ran {
+    run(syncing(folder, resources, environment))
+}
+
+/// Starts `deskhouse sync` in `folder`, with nothing but this environment.
+pub(crate) fn start(folder: &Path, resources: &[&str], environment: &[(String, String)]) -> Child {
+    syncing(folder, resources, environment).stdout(Stdio::piped()).spawn().expect("the program starts")
+}
+
+fn syncing(folder: &Path, resources: &[&str], environment: &[(String, String)]) -> Command {
+    let mut command = command(PROGRAM, folder, environment);
+    command.args(["-q", "sync", "--json"]).args(resources).env("DESKHOUSE_STATE__DIR", folder);
+    command
+}
+
+/// A command in `folder`, with nothing but this environment.
+pub(crate) fn command(program: impl AsRef<OsStr>, folder: &Path, environment: &[(String, String)]) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(environment.iter().map(|(name, value)| (name, value))).current_dir(folder);
+    command
+}
+
+/// Runs a command that prints its summary, one JSON document, to its end.
+pub(crate) fn run(mut command: Command) -> Ran {
     let start = Instant::now();
-    let mut process = self::start(folder, resources, environment);
+    let mut process = command.stdout(Stdio::piped()).spawn().expect("the program starts");
     let id = process.id();
     let (mut peak, mut processor) = (0.0_f64, 0.0_f64);
     // The system counts both for as long as the process lives; the last look is at most a few milliseconds old.
@@ -43,23 +67,9 @@ pub(crate) fn sync(folder: &Path, resources: &[&str], environment: &[(String, St
     }
     let seconds = start.elapsed().as_secs_f64();
     let output = process.wait_with_output().expect("the program has ended");
-    assert!(output.status.success(), "the sync failed");
+    assert!(output.status.success(), "it failed: {command:?}");
     let summary = serde_json::from_slice(&output.stdout).expect("a summary");
     Ran { summary, seconds, peak, processor }
-}
-
-/// Starts `deskhouse sync` in `folder`, with nothing but this environment.
-pub(crate) fn start(folder: &Path, resources: &[&str], environment: &[(String, String)]) -> Child {
-    Command::new(PROGRAM)
-        .args(["-q", "sync", "--json"])
-        .args(resources)
-        .env_clear()
-        .envs(environment.iter().map(|(name, value)| (name, value)))
-        .env("DESKHOUSE_STATE__DIR", folder)
-        .current_dir(folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the program starts")
 }
 
 /// What signs the program in to a look-alike of these settings at `url`, and where it lands.
@@ -84,8 +94,9 @@ fn peak_mib(id: u32) -> Option<f64> {
 
 fn processor_seconds(id: u32) -> Option<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // Behind the name in brackets; the 12th and 13th of those are user and system time in hundredths of a second.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let mut ticks = || fields.next()?.parse::<f64>().ok();
-    Some((ticks()? + ticks()?) / 100.0)
+    // Behind the name in brackets; the 12th to 15th of those are user and system time in hundredths of a second, of the
+    // process and then of its children that have ended.
+    let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(4);
+    let ticks: Vec<f64> = fields.map_while(|field| field.parse().ok()).collect();
+    Some(ticks.iter().sum::<f64>() / 100.0)
 }
