@@ -76,15 +76,15 @@ pub(super) async fn kept<W: Warehouse, T>(
     let bookings = async {
         let mut pause = UNTIL_SETTLED;
         while tokio::time::timeout(pause, done.cancelled()).await.is_err() {
-            pause = pause_after(book(client, warehouse, run).await.inspect_err(|_| stopped.cancel())?);
+            pause = pause_after(book(client, warehouse, Some(run)).await.inspect_err(|_| stopped.cancel())?);
         }
-        book(client, warehouse, run).await.map(|_| ())
+        book(client, warehouse, Some(run)).await.map(|_| ())
     };
     tokio::join!(work, bookings)
 }
 
 /// Writes what was spent into the ledger, and learns from it what other processes have spent and leave to this one.
-pub(super) async fn book<W: Warehouse>(client: &Client, warehouse: &W, run: RunId) -> Result<Share, Error> {
+pub(super) async fn book<W: Warehouse>(client: &Client, warehouse: &W, run: Option<RunId>) -> Result<Share, Error> {
     let (sharing, spending) = (client.sharing(), client.take_spending());
     if spending.bookings.is_empty() {
         return share(client, warehouse, sharing).await;

@@ -46,18 +46,7 @@ impl<W> Context<'_, W> {
 
     /// The same for work that asks for several things.
     pub(super) async fn patiently<T>(&self, work: impl Future<Output = Result<T, Halt>>) -> Result<T, Halt> {
-        if self.stopped.is_cancelled() {
-            return Err(Halt::Shutdown);
-        }
-        let out_of_patience = async {
-            self.stopped.cancelled().await;
-            tokio::time::sleep(GRACE).await;
-        };
-        tokio::select! {
-            biased;
-            done = work => done,
-            () = out_of_patience => Err(Halt::Shutdown),
-        }
+        patiently(self.stopped, work).await.unwrap_or(Err(Halt::Shutdown))
     }
 
     /// Tells that a page was read.
@@ -71,6 +60,23 @@ impl<W> Context<'_, W> {
             budget: self.client.budget(),
             traffic: self.client.traffic(),
         });
+    }
+}
+
+/// Does some work that is worth waiting a moment for where it is stopped meanwhile; none where it is not done by then, or was
+/// stopped before.
+pub(super) async fn patiently<T>(stopped: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
+    if stopped.is_cancelled() {
+        return None;
+    }
+    let out_of_patience = async {
+        stopped.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = out_of_patience => None,
     }
 }
 

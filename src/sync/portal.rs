@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
+use super::context::patiently;
 use super::{Error, Plan, books};
 use crate::config::OrgId;
 use crate::extract;
@@ -19,6 +20,10 @@ pub(super) async fn begin<W: Warehouse>(
     shutdown: &CancellationToken,
 ) -> Result<(RunId, DateTime<Utc>), Error> {
     let begun = Box::pin(open(plan, client, warehouse, shutdown)).await;
+    // What was spent although it came to nothing is spent.
+    if matches!(begun, Err(Error::Http(_) | Error::Interrupted)) {
+        books::book(client, warehouse, None).await?;
+    }
     // A warehouse in trouble takes nothing down either; after a while the others know.
     if !matches!(begun, Ok(_) | Err(Error::Warehouse(warehouse::Error::Statement { .. }))) {
         warehouse.leave().await?;
@@ -34,17 +39,15 @@ async fn open<W: Warehouse>(
 ) -> Result<(RunId, DateTime<Utc>), Error> {
     // Where nothing may be spent any more today, nothing is asked either.
     recall(client, warehouse).await?;
-    let Portal { org_id, .. } = tokio::select! {
-        biased;
-        () = shutdown.cancelled() => return Err(Error::Interrupted),
-        greeting = books::greeting(client, warehouse, greet(client, plan.org_id.as_ref())) => greeting??,
-    };
+    // It is paid for once it is sent, and the run that begins with it then stops at once.
+    let greeting = books::greeting(client, warehouse, greet(client, plan.org_id.as_ref()));
+    let Portal { org_id, .. } = patiently(shutdown, greeting).await.ok_or(Error::Interrupted)???;
     let started_at = client.portal_now();
     let start = RunStart { command: plan.command, org_id: org_id.to_string(), started_at, holder: plan.holder.clone() };
     let run = warehouse.begin_run(&start).await?;
     // The portal's clock may say another day than this machine's.
     recall(client, warehouse).await?;
-    books::book(client, warehouse, run).await?;
+    books::book(client, warehouse, Some(run)).await?;
     Ok((run, started_at))
 }
 

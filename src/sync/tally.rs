@@ -2,6 +2,7 @@
 //! held. What differs and is not explained is compared first, and told. What explains it is decided by `ledger::Tally`.
 
 use chrono::{DateTime, TimeDelta};
+use futures_util::future::join_all;
 
 use super::archive::Shelves;
 use super::context::Context;
@@ -33,14 +34,12 @@ impl<W: Warehouse> Counter<'_, W> {
     /// Counts the resources that were read to their end; gives what differs. Nobody asked for a count: it is left out where
     /// there are no credits for it or the portal does not count.
     pub(super) async fn count(&self, ends: &mut [End]) -> Vec<Difference> {
-        let mut differing = Vec::new();
-        for end in ends.iter_mut().filter(|end| end.outcome.state == State::Complete) {
-            let Some(resource) = resource::find(end.outcome.resource) else { continue };
-            if resource.feed.is_counted() {
-                differing.extend(self.taken(end, resource).await);
-            }
-        }
-        differing
+        let complete = ends.iter_mut().filter(|end| end.outcome.state == State::Complete);
+        let counted = complete.filter_map(|end| {
+            let resource = resource::find(end.outcome.resource).filter(|resource| resource.feed.is_counted())?;
+            Some(self.taken(end, resource))
+        });
+        join_all(counted).await.into_iter().flatten().collect()
     }
 
     /// Counts these again, and takes what still differs down in how their resources ended.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::dialect::Dialect;
 use super::error::Error;
 use super::sql::SqlWarehouse;
-use super::value::Cells;
+use super::value::{Cells, Value};
 use crate::ledger::{RunId, Sharing, Spending, Spent, Today};
 use crate::resource::Kind;
 
@@ -30,7 +30,7 @@ impl<D: Dialect> SqlWarehouse<D> {
     /// them.
     pub(super) async fn book_spending(
         &self,
-        run: RunId,
+        run: Option<RunId>,
         spending: &Spending,
         sharing: Sharing,
     ) -> Result<Spent, Error> {
@@ -62,7 +62,7 @@ impl<D: Dialect> SqlWarehouse<D> {
             left.into(),
             most.into(),
             spending.concurrency.map(u64::from).into(),
-            run.0.into(),
+            Value::Integer(run.map(|run| run.0)),
         ];
         self.execute(&mut open, sql, values).await.map_err(&doing)?;
         let spent = "select cast(coalesce(sum(credits + possible), 0) as bigint) from {deskhouse_credits} where day_began_at = ?";

@@ -68,10 +68,10 @@ pub trait Warehouse: Send + Sync {
     fn leave(&self) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Adds what a run has spent to the books, and gives what all runs have spent on that day; and does what
-    /// [`Self::share`] does.
+    /// [`Self::share`] does. What is spent before there is a run counts for the day alone.
     fn book(
         &self,
-        run: RunId,
+        run: Option<RunId>,
         spending: &Spending,
         sharing: Sharing,
     ) -> impl Future<Output = Result<Spent, Error>> + Send;

@@ -107,7 +107,7 @@ impl<D: Dialect> SqlWarehouse<D> {
         let altered = if closely { self.altered(open, resource, &rows).await? } else { HashSet::new() };
         self.note_details(open, resource, queue::details_of(&rows), stamp).await?;
         let (mut fresh, mut changed, mut turns) = (Vec::new(), Vec::new(), Turns::default());
-        let mut fitting = Vec::new();
+        let (mut fitting, mut turned) = (Vec::new(), 0);
         for (row, mut held) in rows.into_iter().zip(held) {
             if let Some(held) = held.as_mut().filter(|_| altered.contains(&row.id)) {
                 counts.altered += u64::from(held.hash == Some(row.hash));
@@ -120,15 +120,19 @@ impl<D: Dialect> SqlWarehouse<D> {
             match turns.fate(row, held, sight, stamp.synced_at) {
                 Fate::Fresh(row) => fresh.push(row),
                 Fate::Changed(row) => changed.push(row),
+                Fate::Turned(id, tombstone) => {
+                    self.mark(open, resource, &id, tombstone, stamp).await?;
+                    turned += 1;
+                }
                 Fate::Unchanged => counts.unchanged += 1,
             }
         }
         let written = fresh.iter().chain(&changed).map(|row| row.id.to_string()).collect();
         self.forget_rejects(open, resource, fitting, written).await?;
-        if fresh.is_empty() && changed.is_empty() {
+        if fresh.is_empty() && changed.is_empty() && turned == 0 {
             return Ok(counts);
         }
-        (counts.inserted, counts.updated) = (fresh.len() as u64, changed.len() as u64);
+        (counts.inserted, counts.updated) = (fresh.len() as u64, changed.len() as u64 + turned);
         counts.mended = fresh.iter().chain(&changed).filter(|row| row.mended).count() as u64;
         if let Some(oldest) = fresh.iter().map(|row| row.cursor.unwrap_or_default()).min()
             && resource.has_bin
@@ -194,7 +198,7 @@ impl<D: Dialect> Warehouse for SqlWarehouse<D> {
         self.leave_shares().await
     }
 
-    async fn book(&self, run: RunId, spending: &Spending, sharing: Sharing) -> Result<Spent, Error> {
+    async fn book(&self, run: Option<RunId>, spending: &Spending, sharing: Sharing) -> Result<Spent, Error> {
         self.book_spending(run, spending, sharing).await
     }
 

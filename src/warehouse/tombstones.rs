@@ -97,6 +97,8 @@ pub(super) enum Fate {
     Fresh(Row),
     /// It replaces what is there.
     Changed(Row),
+    /// It tells that what is there is gone, or is there again, and is an older version in all else.
+    Turned(ByteString, Option<Tombstone>),
     /// What is there is as good.
     Unchanged,
 }
@@ -122,16 +124,20 @@ impl Turns {
             row.tombstone = row.is_trashed.then(found_trashed);
             return Fate::Fresh(row);
         };
-        let is_news = held.hash != Some(row.hash) && !is_older(row.cursor, held.cursor);
+        let is_old = is_older(row.cursor, held.cursor);
+        let is_news = held.hash != Some(row.hash) && !is_old;
         match held.tombstone {
             None if row.is_trashed && found_trashed().counts_after(held.cursor) => {
-                row.tombstone = Some(found_trashed());
                 self.died.push(row.id.to_string());
+                if is_old {
+                    return Fate::Turned(row.id, Some(*found_trashed()));
+                }
+                row.tombstone = Some(found_trashed());
                 Fate::Changed(row)
             }
             Some(tombstone) if !row.is_trashed && tombstone.is_undone_by(row.cursor, sight, at) => {
                 self.risen.push((row.id.to_string(), *tombstone));
-                Fate::Changed(row)
+                if is_old { Fate::Turned(row.id, None) } else { Fate::Changed(row) }
             }
             tombstone if is_news => {
                 row.tombstone = tombstone;
@@ -169,7 +175,7 @@ impl<D: Dialect> SqlWarehouse<D> {
                 Some(other) => tombstone.replaces(other),
             };
             if marks {
-                self.mark(open, resource, &id, tombstone, stamp).await?;
+                self.mark(open, resource, &id, Some(tombstone), stamp).await?;
             }
             if !marks {
                 continue;
@@ -185,22 +191,26 @@ impl<D: Dialect> SqlWarehouse<D> {
         Ok(count)
     }
 
-    async fn mark(
+    /// Marks a row as gone, or as there again.
+    pub(super) async fn mark(
         &self,
         open: &mut Open<D>,
         resource: &Resource,
         id: &str,
-        tombstone: Tombstone,
+        tombstone: Option<Tombstone>,
         stamp: Stamp,
     ) -> Result<(), Trouble> {
         let set = TOMBSTONE.map(|name| format!("{name} = ?")).join(", ");
         let key = quoted(resource.columns[0].name);
         let sql = format!("update {{{}}} set {set}, _synced_at = ?, _run_id = ? where {key} = ?", resource.name);
+        let (deleted_at, reason) =
+            tombstone.as_ref().map(|held| (held.deleted_at, held.reason.word().to_owned())).unzip();
+        let (deleted_by, merged_into) = tombstone.map_or((None, None), |held| (held.deleted_by, held.merged_into));
         let values = vec![
-            tombstone.deleted_at.into(),
-            tombstone.deleted_by.into(),
-            tombstone.reason.word().into(),
-            tombstone.merged_into.into(),
+            deleted_at.into(),
+            deleted_by.into(),
+            reason.into(),
+            merged_into.into(),
             stamp.synced_at.into(),
             stamp.run.0.into(),
             id.into(),

@@ -1,7 +1,9 @@
 //! How long a history takes with default settings through a portal that is as far away as a real one, against what its
 //! limits allow at best: the pages that hold rows, so many at a time; and what the nights after it cost.
 //!
-//!     cargo bench --bench history -- --tickets 200000 --runs 3 [--granted 10]
+//!     cargo bench --bench history -- --tickets 200000 --runs 3 [--granted 10] [--alone]
+//!
+//! With `--alone` nothing but tickets is read.
 
 mod support;
 
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use desk_sandbox::{Logged, Sandbox, Settings};
 use support::program::{self, Ran, environment};
-use support::{Figures, argument};
+use support::{Figures, argument, flag};
 
 /// Time that each request takes, and by how much that varies.
 const LATENCY: Duration = Duration::from_millis(120);
@@ -129,7 +131,8 @@ impl House<'_> {
         // What a comparison costs is another story.
         environment.push(("DESKHOUSE_SYNC__VERIFY_BUDGET".to_owned(), "0".to_owned()));
         let folder = self.folder.path().to_owned();
-        let run = move || program::sync(&folder, &[], &environment);
+        let resources: &[&str] = if flag("--alone") { &["tickets"] } else { &[] };
+        let run = move || program::sync(&folder, resources, &environment);
         tokio::task::spawn_blocking(run).await.expect("the run ends")
     }
 

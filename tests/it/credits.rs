@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use desk_sandbox::Settings;
+use desk_sandbox::{Fault, Settings};
 
-use crate::support::{Engine, House, Portal, compare, on_every_engine};
+use crate::support::{Engine, House, Portal, compare, house, on_every_engine};
 
 /// Credits that the ledger holds, of rows that meet a condition.
 async fn booked(house: &House, condition: &str) -> u64 {
@@ -86,15 +86,30 @@ on_every_engine! {
         assert!(searches <= 4_000 / 100 + windows + 4 * days, "{searches} searches, {windows} windows, {days} days");
     }
 
+    async fn what_is_spent_before_there_is_a_run_is_booked(engine: Engine) {
+        let portal = Portal::with_tickets(10).await;
+        let house = House::new(&portal, engine).await;
+        portal.sandbox.fault("/api/v1/organizations", vec![Fault::Cut; 40]);
+        assert_ne!(house.run(&["sync"]).await.code, 0);
+        let charged = charged(&portal, "/api/");
+        // What was cut off may have been charged.
+        let held = "select coalesce(sum(credits + possible), 0) from {t}deskhouse_credits";
+        assert!(charged > 0);
+        assert_eq!(house.database.number(held).await as u64, charged);
+    }
+
     async fn a_run_that_is_killed_has_its_credits_booked(engine: Engine) {
         let settings = Settings { tickets: 8_000, latency: Duration::from_millis(100), ..Settings::default() };
         let portal = Portal::start(settings).await;
         let mut house = House::new(&portal, engine).await;
         house.set("DESKHOUSE_LIMITS__CONCURRENCY", "1");
         let mut killed = house.start(&["sync"]);
-        while portal.requests_for("/tickets/search") < 25 {
-            tokio::task::yield_now().await;
-        }
+        let asked = async {
+            while portal.requests_for("/tickets/search") < 25 {
+                tokio::task::yield_now().await;
+            }
+        };
+        house::wait_for(asked, &mut killed).await;
         killed.kill().await.expect("it is running");
         // All but the last second, in which there is time for ten requests.
         let all = charged(&portal, "/api/");

@@ -136,6 +136,22 @@ on_every_warehouse! {
         desk.warehouse.close().await;
     }
 
+    /// An index that lags may show a record that is there again as it was before its last change.
+    async fn what_is_there_again_is_not_taken_back_to_an_older_version<D>(database) {
+        let desk = Desk::<D>::begin(database).await;
+        desk.sees(0, &[ticket("1", "newest", -10)]).await;
+        desk.hears(10, "1", trashed(5)).await;
+        assert_eq!(desk.reads(20, &[ticket("1", "older", -60)]).await, Counts { updated: 1, ..Counts::default() });
+        assert_eq!(desk.held("1").await, ("newest".into(), None, None, None));
+        // Nor is what is gone.
+        let binned = json!({"isTrashed": true});
+        let mut older = ticket("1", "older", -60);
+        older.as_object_mut().expect("an object").extend(binned.as_object().expect("an object").clone());
+        assert_eq!(desk.sees(30, &[older]).await, Counts { deleted: 1, ..Counts::default() });
+        assert_eq!(desk.held("1").await, ("newest".into(), Some(30), None, Some("trashed".into())));
+        desk.warehouse.close().await;
+    }
+
     /// An edit after the deletion proves the restoration, whichever of the two is heard of first.
     async fn an_edit_after_the_deletion_outlives_it_in_either_order<D>(database) {
         let desk = Desk::<D>::begin(database).await;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{self, Instant};
 
 use chrono::Duration;
-use desk_sandbox::Settings;
+use desk_sandbox::{Logged, Settings};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -186,6 +186,42 @@ on_every_engine! {
         assert!(story.stopped.iter().all(|window| window.done), "{:?}", story.stopped);
         story.assert_told("sync").await;
         story.assert_killed(FIRST + LATER);
+    }
+
+    /// What a run that is killed minutes after another one has read to its end is not asked for again: no list, and no
+    /// newest stretch of what has no window left, until what was left is read.
+    async fn what_has_just_been_read_is_not_read_again_after_a_kill(engine: Engine) {
+        let portal = Portal::start(slow(3_000)).await;
+        let mut house = House::new(&portal, engine).await;
+        house.set("DESKHOUSE_LIMITS__CONCURRENCY", AT_A_TIME.to_string());
+        house.set("DESKHOUSE_SYNC__VERIFY_BUDGET", "0");
+        let lists = |requests: &[Logged]| {
+            requests.iter().filter(|request| ["/api/v1/agents", "/api/v1/contracts"].contains(&&*request.path)).count()
+        };
+        // Killed when the lists and the contracts, which are read one by one, are in.
+        const SYNC: [&str; 4] = ["sync", "agents", "contracts", "tickets"];
+        let mut sync = house.start(&SYNC);
+        let complete = "select count(*) from {t}deskhouse_bookmarks where resource in ('agents', 'contracts')";
+        while !has_tables(&house.database).await || house.database.number(complete).await < 2 {
+            if sync.try_wait().expect("its state").is_some() {
+                panic!("{:?}", house.ended(sync).await);
+            }
+        }
+        sync.kill().await.expect("it is killed");
+        let first = portal.take_api_requests();
+        assert!(lists(&first) > 0);
+
+        portal.sandbox.advance(Duration::minutes(5));
+        house.run(&SYNC).await.exits(0);
+        let second = portal.take_api_requests();
+        assert_eq!(lists(&second), 0, "{second:?}");
+        let (missing, surplus) = compare::assert_fields(&portal, &house.database, "tickets").await;
+        assert!(missing.is_empty() && surplus.is_empty(), "{missing:?} {surplus:?}");
+
+        // The one behind a run that has come to its end looks at all of it.
+        portal.sandbox.advance(Duration::minutes(1));
+        house.run(&SYNC).await.exits(0);
+        assert!(lists(&portal.take_api_requests()) > 0);
     }
 
     /// A backfill of all history moves no bookmark, however often it is killed.

@@ -178,7 +178,7 @@ impl Warehouse for Sabotaged {
         make_indexes(resource: &'static Resource) -> ();
         share(sharing: Sharing) -> Share;
         leave() -> ();
-        book(run: RunId, spending: &Spending, sharing: Sharing) -> Spent;
+        book(run: Option<RunId>, spending: &Spending, sharing: Sharing) -> Spent;
         plan_backfill(run: RunId, resource: &'static Resource, key: Key, range: Range) -> Vec<Window>;
         open_backfill(resource: &'static Resource) -> Vec<Window>;
         feed_read_until(feed: &'static str) -> Option<DateTime<Utc>>;
