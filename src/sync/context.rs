@@ -46,7 +46,8 @@ impl<W> Context<'_, W> {
 
     /// The same for work that asks for several things.
     pub(super) async fn patiently<T>(&self, work: impl Future<Output = Result<T, Halt>>) -> Result<T, Halt> {
-        patiently(self.stopped, work).await.unwrap_or(Err(Halt::Shutdown))
+        // A future that is handed on is there twice, and what is asked is large.
+        patiently(self.stopped, Box::pin(work)).await.unwrap_or(Err(Halt::Shutdown))
     }
 
     /// Tells that a page was read.
