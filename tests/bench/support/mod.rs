@@ -17,6 +17,13 @@ pub(crate) fn argument(name: &str, default: usize) -> usize {
     place.and_then(|place| arguments.get(place + 1)?.parse().ok()).unwrap_or(default)
 }
 
+/// The numbers after `--name`, separated by commas, or a default.
+pub(crate) fn numbers(name: &str, default: &[usize]) -> Vec<usize> {
+    let given = std::env::args().skip_while(|argument| argument != name).nth(1);
+    let given = given.map(|given| given.split(',').map(|number| number.parse().expect("a number")).collect());
+    given.unwrap_or_else(|| default.to_vec())
+}
+
 /// Whether `--name` was given.
 pub(crate) fn flag(name: &str) -> bool {
     std::env::args().any(|argument| argument == name)

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use desk_sandbox::Settings;
 use serde_json::Value;
+use sqlx::{Connection, PgConnection};
 
 use super::portal::PROGRAM;
 
@@ -84,6 +85,22 @@ pub(crate) fn environment(url: &str, settings: &Settings, warehouse: &str) -> Ve
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec()
+}
+
+/// Processor time that a Postgres server has taken so far, in seconds: all of its processes, ended or not.
+pub(crate) async fn processor_of_server(url: &str) -> f64 {
+    let mut database = PgConnection::connect(url).await.expect("the server answers");
+    let folder: String = sqlx::query_scalar("show data_directory").fetch_one(&mut database).await.expect("a folder");
+    database.close().await.expect("an orderly end");
+    let file = std::fs::read_to_string(Path::new(&folder).join("postmaster.pid")).expect("the server's own file");
+    let server: u32 = file.lines().next().and_then(|line| line.trim().parse().ok()).expect("a number");
+    let processes = std::fs::read_dir("/proc").expect("processes").filter_map(|entry| {
+        let id = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let parent: u32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+        (id == server || parent == server).then_some(id)
+    });
+    processes.filter_map(processor_seconds).sum()
 }
 
 fn peak_mib(id: u32) -> Option<f64> {
