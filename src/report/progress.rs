@@ -11,11 +11,15 @@ use super::{Log, thousands};
 use crate::ledger::State;
 use crate::sync::{Event, Observer};
 
-/// A resource that is being read. The names of all of them fit.
-const RUNNING: &str = "{prefix:20} {bar:20} {human_pos:>9}/{human_len} rows  {rate}/s  eta {eta}  {msg}";
+/// A resource that is being read. The names of all of them fit; what does not fit into a line is left out, since a line that
+/// is broken in two takes the next one's place.
+const RUNNING: &str = "{prefix:20} {bar:12} {human_pos:>9}/{human_len} rows  {rate}/s  eta {eta}  {wide_msg}";
 
 /// One that is not.
-const WORDS: &str = "{prefix:20} {msg}";
+const WORDS: &str = "{prefix:20} {wide_msg}";
+
+/// The line below the bars.
+const OVERALL: &str = "{wide_msg}";
 
 /// Draws a run as bars, with a line about the whole of it below them.
 #[derive(Debug)]
@@ -32,7 +36,7 @@ impl Bars {
     pub fn new(log: &Log) -> Self {
         let place = log.bars().clone();
         let overall = place.add(ProgressBar::no_length());
-        overall.set_style(style("{msg}"));
+        overall.set_style(style(OVERALL));
         Self { place, bars: Mutex::default(), overall, outlook: Mutex::default() }
     }
 
