@@ -9,6 +9,7 @@ use super::ask::{Ask, PageAsk};
 use super::departments::departments;
 use super::page::Page;
 use super::rules::{Rules, Stuck};
+use super::settle::joined;
 use super::walk::Walk;
 use super::weight::Weight;
 use super::words::{range, record};
@@ -136,10 +137,10 @@ impl Reader {
             None => Ok(self.taken(walk, &ask, records, count)),
             // Rare and large: every page that is not doubted would carry it.
             Some(doubt) => {
-                walk.doubted.clone_from(&records);
+                walk.doubts(&records);
                 let page = Box::pin(self.settle(walk, ask, records, doubt)).await?;
-                walk.doubted.clear();
-                Ok(page)
+                // What any of the answers has shown is there, whichever of them is believed.
+                Ok(Page { records: joined(page.records, walk.take_doubted()), ..page })
             }
         }
     }

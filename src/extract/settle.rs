@@ -105,7 +105,10 @@ impl Reader {
         let keys: Vec<_> = records.iter().map(Record::keys).collect();
         Ok(match walk.learn(&keys, count).map_err(|stuck| self.stuck(stuck))? {
             None => Ok(self.taken(walk, ask, records, count)),
-            Some(doubt) => Err((records, doubt)),
+            Some(doubt) => {
+                walk.doubts(&records);
+                Err((records, doubt))
+            }
         })
     }
 
@@ -162,18 +165,23 @@ impl Reader {
     }
 
     /// The records of a page and those that the same range shows from its other end, each once.
-    async fn with_other_end(&self, ask: &PageAsk, mut records: Vec<Record>) -> Result<Vec<Record>, Error> {
+    async fn with_other_end(&self, ask: &PageAsk, records: Vec<Record>) -> Result<Vec<Record>, Error> {
         let answer = self.page(&ask.clone().reversed()).await?;
-        let seen: HashSet<_> = records.iter().filter_map(|record| record.keys().id.clone()).collect();
-        let is_new = |record: &Record| record.keys().id.as_ref().is_none_or(|id| !seen.contains(id));
-        records.extend(self.records(answer).into_iter().filter(is_new));
-        Ok(records)
+        Ok(joined(records, self.records(answer)))
     }
 
     fn believed(&self, walk: &mut Walk, ask: &PageAsk, records: Vec<Record>, all: u64) -> Result<Page, Error> {
         walk.believe(all).map_err(|stuck| self.stuck(stuck))?;
         Ok(self.taken(walk, ask, records, None))
     }
+}
+
+/// These records, and those of the others that are not among them.
+pub(super) fn joined(mut records: Vec<Record>, others: Vec<Record>) -> Vec<Record> {
+    let seen: HashSet<_> = records.iter().filter_map(|record| record.keys().id.clone()).collect();
+    let is_new = |record: &Record| record.keys().id.as_ref().is_none_or(|id| !seen.contains(id));
+    records.extend(others.into_iter().filter(is_new));
+    records
 }
 
 /// Records of the range that lie before the end of a page.

@@ -12,6 +12,7 @@ use super::ask::{Ask, PageAsk};
 use super::expectation::{Doubt, Expectation, Expected};
 use super::frame::{Frame, Reversed, Start, widened};
 use super::rules::{Rules, Stuck};
+use super::settle::joined;
 use crate::http::Problem;
 use crate::ledger::{Key, Progress, Range, Window};
 use crate::record::{Keys, Record};
@@ -26,8 +27,8 @@ pub struct Walk {
     lighter: Option<u32>,
     /// Innermost last; never empty while the walk is not done.
     frames: Vec<Frame>,
-    /// Records of an answer that is doubted, for as long as it is: they are paid for.
-    pub(super) doubted: Vec<Record>,
+    /// Records of answers that are doubted, for as long as they are: they are paid for.
+    doubted: Vec<Record>,
 }
 
 /// Created times are not bounded by anything else.
@@ -53,7 +54,12 @@ impl Walk {
         Self { window: window.range, rules, lighter: None, frames, doubted: Vec::new() }
     }
 
-    /// What an answer showed that nobody has found out about yet.
+    /// Keeps the records of an answer that is doubted, the newest version of each.
+    pub(super) fn doubts(&mut self, records: &[Record]) {
+        self.doubted = joined(records.to_vec(), std::mem::take(&mut self.doubted));
+    }
+
+    /// What doubted answers showed that nobody has found out about yet.
     pub fn take_doubted(&mut self) -> Vec<Record> {
         std::mem::take(&mut self.doubted)
     }
