@@ -161,8 +161,8 @@ impl<D: Dialect> SqlWarehouse<D> {
         resource: &'static Resource,
     ) -> Result<History, Trouble> {
         let sql =
-            "select read_since, read_until, complete_until, run_id > coalesce((select max(id) from {deskhouse_runs}
-            where not (state in [?])), 0) from {deskhouse_bookmarks} where resource = ?";
+            "select read_since, read_until, complete_until, run_id > coalesce(ended, 0) from {deskhouse_bookmarks},
+            (select max(id) as ended from {deskhouse_runs} where not (state in [?])) as last where resource = ?";
         let kinds = [Kind::Timestamp, Kind::Timestamp, Kind::Timestamp, Kind::Boolean];
         let stopped = [State::Running, State::Interrupted].map(|state| state.word().to_owned());
         let values = vec![Value::Texts(stopped.to_vec()), resource.name.into()];
