@@ -1,5 +1,6 @@
 //! What a reader of windows gives: a page, and what it could not read.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -43,4 +44,12 @@ impl fmt::Display for Unread {
         write!(f, " between {} and {} UTC", time(from), time(to))?;
         self.cause.as_ref().map_or(Ok(()), |cause| write!(f, " ({cause})"))
     }
+}
+
+/// These records, and those of the others that are not among them.
+pub(super) fn joined(mut records: Vec<Record>, others: Vec<Record>) -> Vec<Record> {
+    let seen: HashSet<_> = records.iter().filter_map(|record| record.keys().id.clone()).collect();
+    let is_new = |record: &Record| record.keys().id.as_ref().is_none_or(|id| !seen.contains(id));
+    records.extend(others.into_iter().filter(is_new));
+    records
 }

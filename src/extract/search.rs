@@ -7,9 +7,8 @@ use tokio::sync::OnceCell;
 
 use super::ask::{Ask, PageAsk};
 use super::departments::departments;
-use super::page::Page;
+use super::page::{Page, joined};
 use super::rules::{Rules, Stuck};
-use super::settle::joined;
 use super::walk::Walk;
 use super::weight::Weight;
 use super::words::{range, record};

@@ -1,13 +1,12 @@
 //! What is done about an answer that cannot be believed: it is asked for again, the portal's counts are asked about more than
 //! the range itself, and the range is looked at from its other end. What stays hidden then is left unread, and told with its number.
 
-use std::collections::HashSet;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::ask::{Ask, PageAsk};
 use super::expectation::Doubt;
-use super::page::{Page, Unread};
+use super::page::{Page, Unread, joined};
 use super::search::Reader;
 use super::walk::Walk;
 use super::{Error, Single, single};
@@ -174,14 +173,6 @@ impl Reader {
         walk.believe(all).map_err(|stuck| self.stuck(stuck))?;
         Ok(self.taken(walk, ask, records, None))
     }
-}
-
-/// These records, and those of the others that are not among them.
-pub(super) fn joined(mut records: Vec<Record>, others: Vec<Record>) -> Vec<Record> {
-    let seen: HashSet<_> = records.iter().filter_map(|record| record.keys().id.clone()).collect();
-    let is_new = |record: &Record| record.keys().id.as_ref().is_none_or(|id| !seen.contains(id));
-    records.extend(others.into_iter().filter(is_new));
-    records
 }
 
 /// Records of the range that lie before the end of a page.

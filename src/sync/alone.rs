@@ -26,18 +26,28 @@ pub(super) async fn each<W, I, T, F, E: From<Halt>>(
     context: Context<'_, W>,
     of: Vec<I>,
     ask: impl Fn(I) -> F,
-    mut take: impl AsyncFnMut(Vec<T>) -> Result<(), E>,
+    take: impl AsyncFnMut(Vec<T>) -> Result<(), E>,
 ) -> Result<(), E>
 where
     F: Future<Output = Result<T, Error>>,
 {
+    let asked = side_by_side(stream::iter(of), move |one| {
+        let asked = ask(one);
+        async move { context.ask(asked).await }
+    });
+    taken(asked.buffer_unordered(AT_ONCE), BATCH, take).await
+}
+
+/// Lets what comes be taken, `most` at a time, while more is asked for. The first failure is given back once what came
+/// beside it has been taken. Nothing is held back: what comes has to be bounded by who asks.
+pub(super) async fn taken<T, E: From<Halt>>(
+    asked: impl Stream<Item = Result<T, Halt>>,
+    most: usize,
+    mut take: impl AsyncFnMut(Vec<T>) -> Result<(), E>,
+) -> Result<(), E> {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let asking = async {
-        let asked = side_by_side(stream::iter(of), move |one| {
-            let asked = ask(one);
-            async move { context.ask(asked).await }
-        });
-        let (mut asked, mut halt) = (pin!(asked.buffer_unordered(AT_ONCE)), None);
+        let (mut asked, mut halt) = (pin!(asked), None);
         while let Some(answer) = asked.next().await {
             match answer {
                 Ok(answer) => {
@@ -56,7 +66,7 @@ where
     };
     let taking = async {
         let (mut batch, mut taken) = (Vec::new(), Ok(()));
-        while taken.is_ok() && receiver.recv_many(&mut batch, BATCH).await > 0 {
+        while taken.is_ok() && receiver.recv_many(&mut batch, most).await > 0 {
             taken = take(std::mem::take(&mut batch)).await;
         }
         receiver.close();

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use bytestring::ByteString;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use tokio::sync::mpsc;
 
 use super::Event;
+use super::alone;
 use super::context::Context;
 use super::list;
 use super::stream::Halt;
@@ -145,47 +145,18 @@ impl<'a, W: Warehouse> Children<'a, W> {
                 return Ok(true);
             }
             let (mut is_cut, ended) = (false, Cell::new(false));
-            // Reading and landing go on side by side: a list may be read once more while it is landed, and has to get its
-            // turn. Nothing waits in the channel for long, since a batch of parents ends.
-            let (sender, mut receiver) = mpsc::unbounded_channel();
             let reader = self.reader();
             let at_once = if self.priority == Priority::Verify { LISTS_BESIDE } else { LISTS_AT_ONCE };
-            let reading = async {
-                let may_begin = stream::iter(parents).take_while(|_| {
-                    is_cut = !ended.get() && !may_go_on();
-                    future::ready(!is_cut && !ended.get())
-                });
-                let mut lists = pin!(may_begin.map(|parent| reader.list(parent, false)).buffer_unordered(at_once));
-                let mut halt = None;
-                while let Some(listed) = lists.next().await {
-                    match listed {
-                        Ok(listed) => {
-                            // Landing has failed, and says why.
-                            if sender.send(listed).is_err() {
-                                break;
-                            }
-                        }
-                        // What is under way is paid for, and is read to its end or until patience is over.
-                        Err(halted) => {
-                            ended.set(true);
-                            halt.get_or_insert(halted);
-                        }
-                    }
-                }
-                drop(sender);
-                halt.map_or(Ok(()), Err)
-            };
-            let landing = async {
-                let (mut listed, mut landed) = (Vec::new(), Ok(()));
-                while landed.is_ok() && receiver.recv_many(&mut listed, LISTS_PER_COMMIT).await > 0 {
-                    landed = self.land(std::mem::take(&mut listed)).await;
-                }
-                receiver.close();
-                landed
-            };
-            let (read, landed): (Result<(), Halt>, _) = tokio::join!(reading, landing);
-            landed?;
-            read?;
+            let may_begin = stream::iter(parents).take_while(|_| {
+                is_cut = !ended.get() && !may_go_on();
+                future::ready(!is_cut && !ended.get())
+            });
+            // What is under way at a failure is paid for, and is read to its end or until patience is over.
+            let lists = may_begin.map(|parent| reader.list(parent, false)).buffer_unordered(at_once);
+            let lists = lists.inspect(|listed| ended.set(ended.get() || listed.is_err()));
+            // Reading and landing go on side by side: a list may be read once more while it is landed, and has to get its
+            // turn. Nothing waits for long, since a batch of parents ends.
+            alone::taken(lists, LISTS_PER_COMMIT, async |listed| self.land(listed).await).await?;
             if is_cut {
                 self.mark_missing().await?;
                 return Ok(false);

@@ -1,20 +1,17 @@
 //! What every stage of a run works with.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
+use super::patience::patiently;
 use super::stream::Halt;
 use super::{Event, Observer, Plan};
 use crate::extract;
 use crate::http::Client;
 use crate::ledger::RunId;
 use crate::warehouse;
-
-/// How long an answer that was asked for may take when the run is asked to stop: it is paid for, and worth waiting a moment.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// A run under way, and whom it speaks to.
 pub(super) struct Context<'a, W> {
@@ -61,23 +58,6 @@ impl<W> Context<'_, W> {
             budget: self.client.budget(),
             traffic: self.client.traffic(),
         });
-    }
-}
-
-/// Does some work that is worth waiting a moment for where it is stopped meanwhile; none where it is not done by then, or was
-/// stopped before.
-pub(super) async fn patiently<T>(stopped: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
-    if stopped.is_cancelled() {
-        return None;
-    }
-    let out_of_patience = async {
-        stopped.cancelled().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        biased;
-        done = work => Some(done),
-        () = out_of_patience => None,
     }
 }
 

@@ -229,7 +229,8 @@ impl<W: Warehouse> Listing<'_, W> {
                 continue;
             }
             if changes.just_read.contains(&id) {
-                (seen.passed_over, _) = (true, seen.ids.insert(id.into()));
+                seen.passed_over = true;
+                seen.ids.insert(id.into());
                 continue;
             }
             let single = self.context.ask(extract::single(client, resource, &id)).await?;

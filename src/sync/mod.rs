@@ -13,6 +13,7 @@ mod error;
 mod estimate;
 mod list;
 mod observe;
+mod patience;
 mod portal;
 mod rejects;
 mod stream;
@@ -36,8 +37,8 @@ pub use verify::{Compared, Depth, Hand, Manner, verify};
 
 use crate::config::OrgId;
 use crate::http::Client;
-use crate::ledger::{Key, Range, ResourceOutcome, RunEnd, RunId, State, Usage};
-use crate::resource::{self, Resource};
+use crate::ledger::{History, Key, Range, ResourceOutcome, RunEnd, RunId, State, Usage};
+use crate::resource::{self, Feed, Resource};
 use crate::warehouse::Warehouse;
 use after::After;
 use context::Context;
@@ -253,9 +254,12 @@ async fn in_turn<W: Warehouse>(
     if plan.backfill.is_some() {
         return (heads, Vec::new());
     }
-    // A ledger that cannot be read is told by the stream that needs it.
-    let histories = join_all(heads.iter().map(|resource| warehouse.history(resource))).await;
-    let histories: Vec<_> = histories.into_iter().map(Result::unwrap_or_default).collect();
+    // A list knows by itself that it has just been read. A ledger that cannot be read is told by the stream that needs it.
+    let history = async |resource: &&'static Resource| match resource.feed {
+        Feed::List(_) => History::default(),
+        _ => warehouse.history(resource).await.unwrap_or_default(),
+    };
+    let histories = join_all(heads.iter().map(history)).await;
     if !histories.iter().any(|history| history.unfinished_first(started_at, plan.overlap)) {
         return (heads, Vec::new());
     }

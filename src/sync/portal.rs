@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::context::patiently;
+use super::patience::patiently;
 use super::{Error, Plan, books};
 use crate::config::OrgId;
 use crate::extract;

@@ -18,7 +18,7 @@ use postgres::Cluster;
 use sqlx::{Connection, PgConnection};
 use support::portal::Portal;
 use support::program::{self, Ran};
-use support::{Figures, argument, flag};
+use support::{Figures, argument, flag, text};
 
 /// This folder.
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/peers");
@@ -159,11 +159,6 @@ impl Race {
             figures.add(name("wall / bound"), "ratio", ran.seconds / bound);
         }
     }
-}
-
-/// The value after `--name`.
-fn text(name: &str) -> Option<String> {
-    std::env::args().skip_while(|argument| argument != name).nth(1)
 }
 
 /// The mean of a latency such as `120ms±40ms` or `120±40ms`, in seconds.

@@ -12,15 +12,17 @@ use serde_json::{Value, json};
 
 /// The value after `--name`, or a default.
 pub(crate) fn argument(name: &str, default: usize) -> usize {
-    let arguments: Vec<_> = std::env::args().collect();
-    let place = arguments.iter().position(|argument| argument == name);
-    place.and_then(|place| arguments.get(place + 1)?.parse().ok()).unwrap_or(default)
+    text(name).and_then(|given| given.parse().ok()).unwrap_or(default)
+}
+
+/// The text after `--name`.
+pub(crate) fn text(name: &str) -> Option<String> {
+    std::env::args().skip_while(|argument| argument != name).nth(1)
 }
 
 /// The numbers after `--name`, separated by commas, or a default.
 pub(crate) fn numbers(name: &str, default: &[usize]) -> Vec<usize> {
-    let given = std::env::args().skip_while(|argument| argument != name).nth(1);
-    let given = given.map(|given| given.split(',').map(|number| number.parse().expect("a number")).collect());
+    let given = text(name).map(|given| given.split(',').map(|number| number.parse().expect("a number")).collect());
     given.unwrap_or_else(|| default.to_vec())
 }
 
